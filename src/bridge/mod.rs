@@ -1,0 +1,1 @@
+//! OTel SDK meters of the user and of other libraries join at collection.

@@ -1,0 +1,129 @@
+//! The only reader of time. Everything else takes time as an argument or holds a [`Clock`].
+//!
+//! Two readings exist. *Ticks* are cheap, monotonic nanoseconds for durations on the span path; a [`Timestamp`] is
+//! wall-clock time for what leaves the process. A manual clock moves only when its owner moves it, so that tests never
+//! sleep.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Nanoseconds since the Unix epoch, the unit of OTLP's `time_unix_nano`. `0` means "not known".
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub u64);
+
+impl Timestamp {
+    /// This time and a duration later, at most the largest representable time.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(nanos(duration)))
+    }
+
+    /// The time that passed from `earlier` to here; zero when `earlier` is later.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        Self(time.duration_since(UNIX_EPOCH).map_or(0, nanos))
+    }
+}
+
+impl From<Timestamp> for SystemTime {
+    fn from(time: Timestamp) -> Self {
+        UNIX_EPOCH + Duration::from_nanos(time.0)
+    }
+}
+
+/// A duration as whole nanoseconds, at most `u64::MAX` (584 years).
+pub fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Where time comes from: the system, or a test. Clones share one time.
+#[derive(Debug, Clone)]
+pub struct Clock(Source);
+
+#[derive(Debug, Clone)]
+enum Source {
+    /// The time-stamp counter where the processor has an invariant one, else the operating system's monotonic clock.
+    System(quanta::Clock),
+    /// Nanoseconds since the Unix epoch.
+    Manual(Arc<AtomicU64>),
+}
+
+impl Clock {
+    /// The system's clock. The first call in a process calibrates the time-stamp counter (some milliseconds).
+    pub fn system() -> Self {
+        Self(Source::System(quanta::Clock::new()))
+    }
+
+    /// A clock that stands at `start` until [`Clock::advance`] moves it.
+    pub fn manual(start: Timestamp) -> Self {
+        Self(Source::Manual(Arc::new(AtomicU64::new(start.0))))
+    }
+
+    /// Moves a manual clock, and every clone of it, forward. The system's clock is not affected.
+    pub fn advance(&self, by: Duration) {
+        if let Source::Manual(now) = &self.0 {
+            now.fetch_add(nanos(by), Ordering::Relaxed);
+        }
+    }
+
+    /// Monotonic nanoseconds from an arbitrary start, about 10 ns a reading. Only differences mean something.
+    #[inline]
+    pub fn ticks(&self) -> u64 {
+        match &self.0 {
+            Source::System(clock) => {
+                let raw = clock.raw();
+                clock.delta_as_nanos(0, raw)
+            }
+            Source::Manual(now) => now.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Wall-clock time.
+    pub fn now(&self) -> Timestamp {
+        match &self.0 {
+            #[expect(clippy::disallowed_methods, reason = "this module is the one reader of time")]
+            Source::System(_) => SystemTime::now().into(),
+            Source::Manual(now) => Timestamp(now.load(Ordering::Relaxed)),
+        }
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::system()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manual_clock_moves_only_when_moved_and_all_its_clones_with_it() {
+        let clock = Clock::manual(Timestamp(1_000));
+        let other = clock.clone();
+        assert_eq!((clock.now(), clock.ticks()), (Timestamp(1_000), 1_000));
+        clock.advance(Duration::from_nanos(500));
+        assert_eq!((other.now(), other.ticks()), (Timestamp(1_500), 1_500));
+    }
+
+    #[test]
+    fn the_system_clock_never_runs_backwards() {
+        let clock = Clock::system();
+        let readings: Vec<u64> = (0..10_000).map(|_| clock.ticks()).collect();
+        assert!(readings.is_sorted());
+    }
+
+    #[test]
+    fn times_before_the_epoch_and_durations_beyond_the_range_saturate() {
+        assert_eq!(Timestamp::from(UNIX_EPOCH - Duration::from_secs(1)), Timestamp(0));
+        assert_eq!(Timestamp(5).plus(Duration::MAX), Timestamp(u64::MAX));
+        assert_eq!(Timestamp(5).since(Timestamp(9)), Duration::ZERO);
+    }
+}

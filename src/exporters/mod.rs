@@ -1,0 +1,3 @@
+//! Where telemetry leaves the process.
+
+pub mod otlp;

@@ -1,0 +1,1 @@
+//! A small typed API for code without spans: counter, gauge, histogram, timer.

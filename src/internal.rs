@@ -1,0 +1,208 @@
+//! What the crate says about itself: counters for everything lost or refused, and the few lines it writes.
+//!
+//! Counters are read at collection and exported as metrics (names in [`crate::names`]); [`Internal::report`] makes the
+//! account that a shutdown returns. Lines are `tracing` events with the target `bellwether`: they reach the console
+//! like any event of the host, and our own layer keeps them out of the exported telemetry, so that trouble in
+//! exporting never makes more to export.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::model::{Reason, Report, Signal, SignalReport};
+
+/// Target of every event of our own; the telemetry layers leave it out.
+pub const TARGET: &str = "bellwether";
+
+/// Something refused, trimmed or approximated, counted over the life of the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Counter {
+    /// A measurement that was `NaN` or infinite.
+    NotFinite,
+    /// A negative increment of a monotonic counter.
+    NegativeIncrement,
+    /// A field of a metric event that is not a number, or a kind that does not fit the metric.
+    InvalidMeasurement,
+    /// A measurement that went to an overflow series because of the cardinality limit.
+    CardinalityOverflow,
+    /// An instrument beyond the limit of instruments, or declared twice with different meanings.
+    InstrumentRefused,
+    /// A span whose state did not fit the side table and was kept the slower way.
+    SpanTableOverflow,
+    /// A span whose metrics were lost because there was no room for its state at all.
+    SpanUnmeasured,
+    /// An attribute value cut to the length limit.
+    AttributeTruncated,
+    /// An attribute left out because of the attribute count limit.
+    AttributeDropped,
+    /// A histogram value outside the range that the fine buckets can hold; counted in the outermost one.
+    HistogramRange,
+    /// A `Debug` or `Display` implementation of the host that panicked while a field was read.
+    FieldPanicked,
+    /// A series that was removed because nothing was recorded for the idle time.
+    SeriesExpired,
+    /// A tick that came later than its interval.
+    TickMissed,
+    /// A line of our own held back by its rate limit.
+    LineSuppressed,
+}
+
+impl Counter {
+    /// All of them, in the order of the enumeration.
+    pub const ALL: [Self; 14] = [
+        Self::NotFinite,
+        Self::NegativeIncrement,
+        Self::InvalidMeasurement,
+        Self::CardinalityOverflow,
+        Self::InstrumentRefused,
+        Self::SpanTableOverflow,
+        Self::SpanUnmeasured,
+        Self::AttributeTruncated,
+        Self::AttributeDropped,
+        Self::HistogramRange,
+        Self::FieldPanicked,
+        Self::SeriesExpired,
+        Self::TickMissed,
+        Self::LineSuppressed,
+    ];
+
+    /// The word used as the attribute `event`, for example `not_finite`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotFinite => "not_finite",
+            Self::NegativeIncrement => "negative_increment",
+            Self::InvalidMeasurement => "invalid_measurement",
+            Self::CardinalityOverflow => "cardinality_overflow",
+            Self::InstrumentRefused => "instrument_refused",
+            Self::SpanTableOverflow => "span_table_overflow",
+            Self::SpanUnmeasured => "span_unmeasured",
+            Self::AttributeTruncated => "attribute_truncated",
+            Self::AttributeDropped => "attribute_dropped",
+            Self::HistogramRange => "histogram_range",
+            Self::FieldPanicked => "field_panicked",
+            Self::SeriesExpired => "series_expired",
+            Self::TickMissed => "tick_missed",
+            Self::LineSuppressed => "line_suppressed",
+        }
+    }
+}
+
+/// The counters of one telemetry instance; shared by all its rooms through an `Arc`.
+#[derive(Debug, Default)]
+pub struct Internal {
+    counters: [AtomicU64; Counter::ALL.len()],
+    delivered: [AtomicU64; Signal::ALL.len()],
+    dropped: [[AtomicU64; Reason::ALL.len()]; Signal::ALL.len()],
+}
+
+impl Internal {
+    /// Counts one occurrence.
+    pub fn count(&self, counter: Counter) {
+        self.add(counter, 1);
+    }
+
+    /// Counts `n` occurrences.
+    pub fn add(&self, counter: Counter, n: u64) {
+        self.counters[counter as usize].fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// How often something happened so far.
+    pub fn counted(&self, counter: Counter) -> u64 {
+        self.counters[counter as usize].load(Ordering::Relaxed)
+    }
+
+    /// Counts items that the backend confirmed.
+    pub fn delivered(&self, signal: Signal, items: u64) {
+        self.delivered[signal as usize].fetch_add(items, Ordering::Relaxed);
+    }
+
+    /// Counts items that were lost.
+    pub fn dropped(&self, signal: Signal, reason: Reason, items: u64) {
+        self.dropped[signal as usize][reason as usize].fetch_add(items, Ordering::Relaxed);
+    }
+
+    /// The account so far.
+    pub fn report(&self) -> Report {
+        let account = |signal: Signal| SignalReport {
+            delivered: self.delivered[signal as usize].load(Ordering::Relaxed),
+            dropped: Reason::ALL
+                .into_iter()
+                .map(|reason| (reason, self.dropped[signal as usize][reason as usize].load(Ordering::Relaxed)))
+                .filter(|(_, items)| *items > 0)
+                .collect(),
+        };
+        Report { traces: account(Signal::Traces), metrics: account(Signal::Metrics), logs: account(Signal::Logs) }
+    }
+}
+
+/// Writes a line about trouble, with its cure. Call it at a change of state, never once an item.
+pub fn warn(message: &str) {
+    tracing::warn!(target: TARGET, "{message}");
+}
+
+/// Writes a line that a person wants to see once: what goes where, what is back.
+pub fn info(message: &str) {
+    tracing::info!(target: TARGET, "{message}");
+}
+
+/// Lets a line through at most once an interval; what it holds back is counted.
+#[derive(Debug)]
+pub struct RateLimit {
+    interval: Duration,
+    /// Unix nanoseconds of the last line; 0 before the first.
+    last: AtomicU64,
+}
+
+impl RateLimit {
+    /// At most one line in `interval`.
+    pub const fn new(interval: Duration) -> Self {
+        Self { interval, last: AtomicU64::new(0) }
+    }
+
+    /// Whether a line may be written at `now`.
+    pub fn allows(&self, now: Timestamp, internal: &Internal) -> bool {
+        let last = self.last.load(Ordering::Relaxed);
+        let due = last == 0 || now.since(Timestamp(last)) >= self.interval;
+        let first = due && self.last.compare_exchange(last, now.0, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if !first {
+            internal.count(Counter::LineSuppressed);
+        }
+        first
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_counter_and_reason_has_its_own_slot_and_name() {
+        assert!(Counter::ALL.iter().enumerate().all(|(at, counter)| *counter as usize == at));
+        assert!(Reason::ALL.iter().enumerate().all(|(at, reason)| *reason as usize == at));
+        assert!(Signal::ALL.iter().enumerate().all(|(at, signal)| *signal as usize == at));
+        let names: std::collections::HashSet<_> = Counter::ALL.map(Counter::name).into();
+        assert_eq!(names.len(), Counter::ALL.len());
+    }
+
+    #[test]
+    fn a_report_lists_only_reasons_that_happened() {
+        let internal = Internal::default();
+        internal.delivered(Signal::Traces, 5);
+        internal.dropped(Signal::Logs, Reason::TooLarge, 2);
+        let report = internal.report();
+        assert_eq!(report.traces.delivered, 5);
+        assert_eq!(report.logs.dropped, [(Reason::TooLarge, 2)]);
+        assert!(report.metrics.dropped.is_empty());
+    }
+
+    #[test]
+    fn a_rate_limit_lets_one_line_through_per_interval_and_counts_the_others() {
+        let internal = Internal::default();
+        let limit = RateLimit::new(Duration::from_secs(60));
+        let at = |seconds: u64| Timestamp(seconds * 1_000_000_000);
+        let allowed: Vec<bool> = [100, 101, 159, 160, 161].map(|s| limit.allows(at(s), &internal)).into();
+        assert_eq!(allowed, [true, false, false, true, false]);
+        assert_eq!(internal.counted(Counter::LineSuppressed), 3);
+    }
+}

@@ -1,0 +1,28 @@
+//! OpenTelemetry-native instrumentation for Rust: traces, logs and exact metrics from `#[instrument]`, in one call.
+
+pub mod clock;
+pub mod config;
+mod error;
+pub mod instruments;
+pub mod model;
+pub mod names;
+mod telemetry;
+pub mod testing;
+
+// Rooms of the house that the project's own tests and benchmarks enter; not part of the stable interface.
+#[doc(hidden)]
+pub mod bridge;
+#[doc(hidden)]
+pub mod exporters;
+#[doc(hidden)]
+pub mod internal;
+#[doc(hidden)]
+pub mod layer;
+#[doc(hidden)]
+pub mod pipeline;
+#[doc(hidden)]
+pub mod series;
+
+pub use error::Error;
+pub use model::Report;
+pub use opentelemetry;

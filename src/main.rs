@@ -1,0 +1,3 @@
+//! The `bellwether` command: arguments -> config -> call.
+
+fn main() {}

@@ -1,0 +1,84 @@
+//! Every metric and attribute name that is written or read, with its unit and description.
+//!
+//! Names are those of the OpenTelemetry semantic conventions or of the Collector's span-metrics connector where one
+//! exists (<https://github.com/open-telemetry/opentelemetry-collector-contrib/tree/main/connector/spanmetricsconnector>);
+//! our own begin with `bellwether.`.
+
+/// A metric's name, unit (UCUM) and description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Name {
+    /// For example `traces.span.metrics.calls`.
+    pub name: &'static str,
+    /// For example `ms`, `{span}`; empty for a bare count.
+    pub unit: &'static str,
+    /// For a person.
+    pub description: &'static str,
+}
+
+const fn metric(name: &'static str, unit: &'static str, description: &'static str) -> Name {
+    Name { name, unit, description }
+}
+
+/// Instrumentation scope of our own metrics.
+pub const SCOPE: &str = "bellwether";
+
+/// Calls of an operation, by status.
+pub const CALLS: Name = metric("traces.span.metrics.calls", "", "Number of spans that ended");
+/// Duration of an operation.
+pub const DURATION: Name = metric("traces.span.metrics.duration", "ms", "Time from the span's start to its end");
+/// Time of an operation that no child span covers.
+pub const SELF_TIME: Name =
+    metric("bellwether.span.self_time", "ms", "Time of the spans that none of their children covered");
+/// Spans of an operation that are open now.
+pub const IN_FLIGHT: Name = metric("bellwether.span.in_flight", "{span}", "Spans that are open");
+/// The most spans of an operation that were open at once since the last collection.
+pub const IN_FLIGHT_PEAK: Name =
+    metric("bellwether.span.in_flight.peak", "{span}", "Most spans open at once since the last collection");
+
+/// Spans given to the exporter, with `error.type` when they were lost.
+pub const EXPORTED_SPANS: Name =
+    metric("otel.sdk.exporter.span.exported", "{span}", "Spans whose export ended, by `error.type` when lost");
+/// Data points given to the exporter, with `error.type` when they were lost.
+pub const EXPORTED_POINTS: Name = metric(
+    "otel.sdk.exporter.metric_data_point.exported",
+    "{data_point}",
+    "Data points whose export ended, by `error.type` when lost",
+);
+/// Log records given to the exporter, with `error.type` when they were lost.
+pub const EXPORTED_LOGS: Name = metric(
+    "otel.sdk.exporter.log.exported",
+    "{log_record}",
+    "Log records whose export ended, by `error.type` when lost",
+);
+/// What was refused, trimmed or approximated, by `event`.
+pub const INTERNAL_EVENTS: Name =
+    metric("bellwether.internal.events", "{event}", "What bellwether refused, trimmed or approximated");
+
+/// Attribute: the service.
+pub const SERVICE_NAME: &str = "service.name";
+/// Attribute: the operation.
+pub const SPAN_NAME: &str = "span.name";
+/// Attribute: `SPAN_KIND_INTERNAL` and so on.
+pub const SPAN_KIND: &str = "span.kind";
+/// Attribute: `STATUS_CODE_UNSET`, `STATUS_CODE_OK` or `STATUS_CODE_ERROR`.
+pub const STATUS_CODE: &str = "status.code";
+/// Attribute: what class of error ended the operation.
+pub const ERROR_TYPE: &str = "error.type";
+/// Attribute: `true` on the series that takes what exceeds the cardinality limit.
+pub const OVERFLOW: &str = "otel.metric.overflow";
+/// Attribute of [`INTERNAL_EVENTS`].
+pub const EVENT: &str = "event";
+
+/// Span fields that become metric attributes unless the configuration says otherwise: bounded by convention.
+pub const DEFAULT_DIMENSIONS: [&str; 10] = [
+    "http.request.method",
+    "http.response.status_code",
+    "http.route",
+    "rpc.system",
+    "rpc.service",
+    "rpc.method",
+    "rpc.grpc.status_code",
+    "db.system.name",
+    "db.operation.name",
+    ERROR_TYPE,
+];

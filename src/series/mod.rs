@@ -1,0 +1,9 @@
+//! The hot store: one writer a thread, no lock and no allocation when warm, summed at collection.
+//!
+//! A *series* is an instrument and a set of attributes. The cold path ([`Store::instrument`], [`Store::series`])
+//! turns both into small numbers; the hot path ([`Store::record_span`], [`Store::add`], …) touches only cells of the
+//! calling thread. [`Store::collect`] sums all threads into the OpenTelemetry data model.
+
+mod config;
+
+pub use config::{Config, ExemplarFilter, HistogramAggregation};

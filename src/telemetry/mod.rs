@@ -1,0 +1,1 @@
+//! The embedded door: `init`, `builder`, `Guard`.

@@ -1,0 +1,1 @@
+//! Capture spans, metrics and logs in a test, with a clock that the test moves.

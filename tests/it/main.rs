@@ -1,0 +1,9 @@
+//! Integration tests that need nothing but Rust: one binary, a file a room.
+
+mod architecture;
+mod demo;
+mod otlp;
+mod package;
+mod settings;
+mod telemetry;
+mod traces;
