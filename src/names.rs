@@ -82,3 +82,10 @@ pub const DEFAULT_DIMENSIONS: [&str; 10] = [
     "db.operation.name",
     ERROR_TYPE,
 ];
+
+/// Attribute of the resource: one running process of a service.
+pub const SERVICE_INSTANCE_ID: &str = "service.instance.id";
+/// Attribute of the resource: this crate, as a distribution of OpenTelemetry.
+pub const DISTRO_NAME: &str = "telemetry.distro.name";
+/// Attribute of the resource: its version.
+pub const DISTRO_VERSION: &str = "telemetry.distro.version";

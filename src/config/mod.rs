@@ -1,8 +1,27 @@
 //! One struct a stage, put together from code, `OTEL_*` variables and the configuration file, and validated once.
+//!
+//! Three sources, the stronger first: what the host's code says; the configuration file (`OTEL_CONFIG_FILE`); the
+//! variables. With a file, variables count only where the file names them, as
+//! <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#declarative-configuration> has
+//! it. `RUST_LOG` always counts: it governs the console and nothing else.
 
+mod environment;
+mod level;
+mod nearest;
+mod parse;
+mod resource;
+mod variables;
+
+use std::path::PathBuf;
+
+use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
+use tracing_core::LevelFilter;
 
-use crate::{exporters, layer, pipeline, series};
+pub use environment::Environment;
+pub use variables::{VARIABLES, Variable};
+
+use crate::{Error, exporters, layer, names, pipeline, series};
 
 /// Where a signal goes (`OTEL_{TRACES,METRICS,LOGS}_EXPORTER`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,7 +59,7 @@ pub struct Config {
     pub metrics_exporter: Exporter,
     /// Where log records go.
     pub logs_exporter: Exporter,
-    /// Directives of the console (`RUST_LOG`).
+    /// Directives of the console (`RUST_LOG`, and the level of our own lines from `OTEL_LOG_LEVEL`).
     pub console_filter: String,
     /// The layer.
     pub layer: layer::Config,
@@ -52,4 +71,119 @@ pub struct Config {
     pub pipeline: pipeline::Config,
     /// What was found strange and ignored: unknown values, variables that do not apply. One line each, for the console.
     pub warnings: Vec<String>,
+}
+
+impl Config {
+    /// What the console shows unless `RUST_LOG` is set.
+    pub const CONSOLE_FILTER: &'static str = "info";
+}
+
+/// What the host's code says where [`Config`] is too late for it; it beats variables and file.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// The configuration file, instead of `OTEL_CONFIG_FILE`.
+    pub file: Option<PathBuf>,
+    /// `service.name`
+    pub service: Option<String>,
+    /// Further attributes of the resource.
+    pub resource: Vec<KeyValue>,
+}
+
+/// Puts the settings together. What was merely strange is in [`Config::warnings`].
+///
+/// ```
+/// use bellwether::config::{self, Environment, Overrides};
+/// let environment = Environment::from_iter([("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")]);
+/// let config = config::load(&environment, Overrides::default())?;
+/// assert_eq!(config.otlp.traces.url, "http://collector:4318/v1/traces");
+/// # Ok::<(), bellwether::Error>(())
+/// ```
+///
+/// # Errors
+/// A malformed variable, or a file that cannot be read or does not fit its schema; the text says where and what is
+/// accepted.
+pub fn load(environment: &Environment, overrides: Overrides) -> Result<Config, Error> {
+    refuse_not_unicode(environment)?;
+    let draft = variables::read(environment)?;
+    finish(draft, environment, overrides)
+}
+
+/// A variable of ours that is not text cannot be obeyed, and guessing at it could send telemetry to the wrong place.
+fn refuse_not_unicode(environment: &Environment) -> Result<(), Error> {
+    let ours = |name: &&str| VARIABLES.iter().any(|variable| variable.name == *name);
+    match environment.not_unicode().find(ours) {
+        Some(name) => Err(Error::invalid(name, "***", "text in UTF-8")),
+        None => Ok(()),
+    }
+}
+
+/// Settings of one source, before what has no setting is filled in.
+#[derive(Debug)]
+struct Draft {
+    disabled: bool,
+    /// Later entries count more.
+    resource: Vec<KeyValue>,
+    propagators: Vec<Propagator>,
+    traces_exporter: Exporter,
+    metrics_exporter: Exporter,
+    logs_exporter: Exporter,
+    log_level: Option<LevelFilter>,
+    console_filter: Option<String>,
+    layer: layer::Config,
+    series: series::Config,
+    otlp: exporters::otlp::Config,
+    pipeline: pipeline::Config,
+    warnings: Vec<String>,
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        Self {
+            disabled: false,
+            resource: Vec::new(),
+            propagators: vec![Propagator::TraceContext, Propagator::Baggage],
+            traces_exporter: Exporter::default(),
+            metrics_exporter: Exporter::default(),
+            logs_exporter: Exporter::default(),
+            log_level: None,
+            console_filter: None,
+            layer: layer::Config::default(),
+            series: series::Config::default(),
+            otlp: exporters::otlp::Config::default(),
+            pipeline: pipeline::Config::default(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+fn finish(draft: Draft, environment: &Environment, overrides: Overrides) -> Result<Config, Error> {
+    let Draft { mut layer, mut series, mut warnings, .. } = draft;
+    let mut attributes = draft.resource;
+    attributes.extend(overrides.resource);
+    attributes.extend(overrides.service.map(|name| KeyValue::new(names::SERVICE_NAME, name)));
+    let resource = resource::build(attributes, environment.executable());
+    series.service_name = resource::service_name(&resource);
+    layer.traces = !draft.disabled && draft.traces_exporter != Exporter::None;
+    layer.metrics = !draft.disabled && draft.metrics_exporter != Exporter::None;
+    layer.logs = !draft.disabled && draft.logs_exporter != Exporter::None;
+    let console_filter = match environment.get("RUST_LOG") {
+        Some(value) => parse::console_filter(value).map_err(|expected| Error::invalid("RUST_LOG", value, expected))?,
+        None => draft.console_filter.unwrap_or_else(|| String::from(Config::CONSOLE_FILTER)),
+    };
+    let mut seen = std::collections::HashSet::new();
+    warnings.retain(|warning| seen.insert(warning.clone()));
+    Ok(Config {
+        disabled: draft.disabled,
+        resource,
+        propagators: draft.propagators,
+        traces_exporter: draft.traces_exporter,
+        metrics_exporter: draft.metrics_exporter,
+        logs_exporter: draft.logs_exporter,
+        console_filter: level::with_own_lines(console_filter, draft.log_level),
+        layer,
+        series,
+        otlp: draft.otlp,
+        pipeline: draft.pipeline,
+        warnings,
+    })
 }

@@ -1,0 +1,48 @@
+//! How much bellwether says about itself: the words for it, and the console directive they become.
+
+use tracing_core::LevelFilter;
+
+/// The words of `OTEL_LOG_LEVEL`. The specification names only `info`; these are what OpenTelemetry's SDKs accept.
+pub(super) const WORDS: [(&str, LevelFilter); 10] = [
+    ("none", LevelFilter::OFF),
+    ("off", LevelFilter::OFF),
+    ("fatal", LevelFilter::ERROR),
+    ("error", LevelFilter::ERROR),
+    ("warn", LevelFilter::WARN),
+    ("warning", LevelFilter::WARN),
+    ("info", LevelFilter::INFO),
+    ("debug", LevelFilter::DEBUG),
+    ("trace", LevelFilter::TRACE),
+    ("all", LevelFilter::TRACE),
+];
+
+/// Adds the level of our own lines to the console's directives, unless these name us themselves.
+pub(super) fn with_own_lines(directives: String, level: Option<LevelFilter>) -> String {
+    let target = crate::internal::TARGET;
+    let named = directives.split(',').any(|directive| {
+        let name = directive.trim().split(['=', '[']).next().unwrap_or_default();
+        name == target
+    });
+    match level {
+        Some(level) if !named => format!("{directives},{target}={level}"),
+        _ => directives,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_level_of_our_own_lines_yields_to_a_directive_that_names_us() {
+        let cases = [
+            ("info", None, "info"),
+            ("info", Some(LevelFilter::ERROR), "info,bellwether=error"),
+            ("warn,bellwether=debug", Some(LevelFilter::ERROR), "warn,bellwether=debug"),
+            ("bellwether_shop=debug", Some(LevelFilter::OFF), "bellwether_shop=debug,bellwether=off"),
+        ];
+        for (directives, level, expected) in cases {
+            assert_eq!(with_own_lines(directives.to_owned(), level), expected);
+        }
+    }
+}
