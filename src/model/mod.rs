@@ -5,10 +5,13 @@
 //! OpenTelemetry's own types.
 
 mod attributes;
+mod exponential;
+mod operation;
 mod report;
 mod snapshot;
 
 pub use attributes::Attributes;
+pub use operation::Operation;
 pub use report::{Reason, Report, Signal, SignalReport};
 pub use snapshot::{
     Buckets, Data, Exemplar, ExplicitHistogram, ExponentialHistogram, Metric, Number, Point, ScopeMetrics, Snapshot,

@@ -5,5 +5,13 @@
 //! calling thread. [`Store::collect`] sums all threads into the OpenTelemetry data model.
 
 mod config;
+mod id;
+mod in_flight;
+mod instrument;
+mod store;
 
 pub use config::{Config, ExemplarFilter, HistogramAggregation};
+pub use id::{Instrument, Series};
+pub use in_flight::InFlight;
+pub use instrument::{Declaration, InstrumentKind, Link};
+pub use store::{Collect, Store};
