@@ -12,6 +12,9 @@ pub mod testing;
 // Rooms of the house that the project's own tests and benchmarks enter; not part of the stable interface.
 #[doc(hidden)]
 pub mod bridge;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod demo;
 #[doc(hidden)]
 pub mod exporters;
 #[doc(hidden)]

@@ -1,0 +1,121 @@
+//! The HTTP search API: `GET /search?q=words&filter=topic:name`.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Query as Parameters, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tracing::field::Empty;
+use tracing::{Instrument, Span, info_span};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use super::corpus::Query;
+use super::engine::{Engine, SearchError};
+use super::{TARGET, propagation};
+
+/// Requests that are served at once; more are turned away with 503.
+const CONCURRENT_REQUESTS: usize = 48;
+
+#[derive(Clone)]
+struct Service {
+    engine: Engine,
+    permits: Arc<Semaphore>,
+}
+
+/// A free port on the loopback interface.
+///
+/// # Errors
+/// The operating system has none to give.
+pub async fn bind() -> io::Result<TcpListener> {
+    TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await
+}
+
+/// Serves until `stop`, then lets the requests under way end.
+///
+/// # Errors
+/// The listener is lost.
+pub async fn serve(
+    listener: TcpListener,
+    engine: Engine,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    // Answers are small: without it, Nagle's algorithm and delayed acknowledgements add 40 ms to some of them.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    axum::serve(listener, router(engine)).with_graceful_shutdown(stop).await
+}
+
+fn router(engine: Engine) -> Router {
+    let service = Service { engine, permits: Arc::new(Semaphore::new(CONCURRENT_REQUESTS)) };
+    // `route_layer` rather than `layer`: the route is known by then.
+    Router::new().route("/search", get(search)).route_layer(middleware::from_fn(trace)).with_state(service)
+}
+
+/// Opens the server span of a request, as a child of the client's span.
+///
+/// Not `#[instrument]`: the parent has to be set before the span is entered for the first time.
+async fn trace(route: MatchedPath, request: Request, next: Next) -> Response {
+    let span = info_span!(
+        target: TARGET,
+        "search",
+        otel.kind = "server",
+        otel.status_code = Empty,
+        http.request.method = %request.method(),
+        http.route = route.as_str(),
+        http.response.status_code = Empty,
+        url.path = request.uri().path(),
+        error.type = Empty,
+    );
+    // Without traces there is nobody to tell, and nothing is lost.
+    span.set_parent(propagation::extract(request.headers())).ok();
+    let response = next.run(request).instrument(span.clone()).await;
+    record_status(&span, response.status());
+    response
+}
+
+/// As the semantic conventions have it: a server's span is an error when the server is to blame.
+fn record_status(span: &Span, status: StatusCode) {
+    span.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        span.record("error.type", status.as_str()).record("otel.status_code", "ERROR");
+    }
+}
+
+async fn search(
+    State(service): State<Service>,
+    Parameters(mut parameters): Parameters<HashMap<String, String>>,
+) -> Response {
+    let Ok(_permit) = service.permits.try_acquire() else {
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, "too many requests at once");
+    };
+    let query = Query { text: parameters.remove("q").unwrap_or_default(), filter: parameters.remove("filter") };
+    match service.engine.search(query).await {
+        Ok(answer) => {
+            let results: Vec<_> = answer
+                .iter()
+                .map(|found| json!({"title": found.title, "topic": found.topic, "score": found.score}))
+                .collect();
+            body(StatusCode::OK, &json!({"results": results}))
+        }
+        Err(error @ SearchError::Failed) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        Err(error) => refusal(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
+}
+
+fn refusal(status: StatusCode, message: &str) -> Response {
+    body(status, &json!({"error": message}))
+}
+
+fn body(status: StatusCode, content: &serde_json::Value) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], content.to_string()).into_response()
+}
