@@ -1,0 +1,165 @@
+//! What was decided about each callsite, found by the address of its metadata.
+//!
+//! The first time a callsite is seen, a lock is taken and everything that depends on names, levels and settings is
+//! worked out; from then on it is one hash and one comparison, without a lock.
+
+use std::fmt;
+use std::ptr;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use tracing::{Level, Metadata};
+use tracing_core::LevelFilter;
+
+use super::Config;
+use crate::internal;
+
+/// Places of the first level; each further one, made when its callsites crowd, is twice as large.
+const FIRST_LEVEL: usize = 1_024;
+/// More callsites than any program has.
+const LEVELS: usize = 10;
+/// Neighbouring places that a callsite may take on a level.
+const WINDOW: usize = 8;
+
+/// Metric events name their metrics by fields with one of these prefixes.
+const METRIC_PREFIXES: [&str; 4] = ["monotonic_counter.", "counter.", "histogram.", "gauge."];
+
+/// A callsite: where a span or an event stands in the source.
+pub(super) struct Callsite {
+    pub(super) metadata: &'static Metadata<'static>,
+    /// Finds it again, see [`Callsites::at`].
+    pub(super) index: u32,
+    /// Whether any member but the console wants it. Nothing else needs a look when not.
+    pub(super) wanted: bool,
+    /// Whether the telemetry filter passes it. A metric event may be wanted although its level is filtered.
+    pub(super) passes_filter: bool,
+    /// An ERROR event that passes the filter: it marks its span.
+    pub(super) is_error: bool,
+    /// An event with fields that name metrics.
+    pub(super) is_metric: bool,
+}
+
+/// All callsites seen by one layer.
+pub(super) struct Callsites {
+    config: Config,
+    levels: [OnceLock<Box<[OnceLock<Box<Callsite>>]>>; LEVELS],
+    /// Held while a callsite is added.
+    adding: Mutex<()>,
+    /// What a callsite gets that finds no place; never wanted.
+    nowhere: OnceLock<Box<Callsite>>,
+}
+
+impl Callsites {
+    pub(super) fn new(config: Config) -> Self {
+        let levels = [const { OnceLock::new() }; LEVELS];
+        Self { config, levels, adding: Mutex::new(()), nowhere: OnceLock::new() }
+    }
+
+    /// What was decided about a callsite; decides now if it is new.
+    #[inline]
+    pub(super) fn of(&self, metadata: &'static Metadata<'static>) -> &Callsite {
+        match self.find(metadata) {
+            Some(callsite) => callsite,
+            None => self.add(metadata),
+        }
+    }
+
+    /// What was decided about a callsite, if it has been seen.
+    #[inline]
+    pub(super) fn find(&self, metadata: &Metadata<'_>) -> Option<&Callsite> {
+        let hash = hash(metadata);
+        for level in &self.levels {
+            let places = level.get()?;
+            for step in 0..WINDOW {
+                let callsite = places[hash.wrapping_add(step) & (places.len() - 1)].get()?;
+                if ptr::addr_eq(callsite.metadata, metadata) {
+                    return Some(callsite);
+                }
+            }
+        }
+        None
+    }
+
+    /// The callsite with this number.
+    #[inline]
+    pub(super) fn at(&self, index: u32) -> Option<&Callsite> {
+        let place = index as usize & PLACE_MASK;
+        let level = self.levels.get(index as usize >> PLACE_BITS)?.get()?;
+        level.get(place)?.get().map(|callsite| &**callsite)
+    }
+
+    /// The most verbose level that telemetry wants.
+    pub(super) fn max_level(&self) -> LevelFilter {
+        let Config { metrics, traces, logs, filter, .. } = &self.config;
+        match (metrics, traces | logs) {
+            // A count must not depend on a level: metric events of all levels count.
+            (true, _) => LevelFilter::TRACE,
+            (false, true) => {
+                filter.iter().map(|(_, level)| level).chain(filter.default_level()).max().unwrap_or(LevelFilter::OFF)
+            }
+            (false, false) => LevelFilter::OFF,
+        }
+    }
+
+    #[cold]
+    fn add(&self, metadata: &'static Metadata<'static>) -> &Callsite {
+        let adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(added_meanwhile) = self.find(metadata) {
+            return added_meanwhile;
+        }
+        let hash = hash(metadata);
+        for (number, level) in self.levels.iter().enumerate() {
+            let places = level.get_or_init(|| (0..FIRST_LEVEL << number).map(|_| OnceLock::new()).collect());
+            for step in 0..WINDOW {
+                let at = hash.wrapping_add(step) & (places.len() - 1);
+                if places[at].get().is_none() {
+                    let index = ((number << PLACE_BITS) | at) as u32;
+                    return places[at].get_or_init(|| Box::new(self.decide(metadata, index)));
+                }
+            }
+        }
+        drop(adding);
+        self.nowhere.get_or_init(|| Box::new(Callsite { wanted: false, ..self.decide(metadata, u32::MAX) }))
+    }
+
+    fn decide(&self, metadata: &'static Metadata<'static>, index: u32) -> Callsite {
+        let Config { metrics, traces, logs, filter, .. } = &self.config;
+        let passes_filter = filter.would_enable(metadata.target(), metadata.level());
+        let mut callsite =
+            Callsite { metadata, index, wanted: false, passes_filter, is_error: false, is_metric: false };
+        if metadata.is_span() {
+            callsite.wanted = passes_filter && (*metrics || *traces);
+            return callsite;
+        }
+        // Lines of our own never become telemetry: trouble in exporting must not make more to export.
+        if metadata.target() == internal::TARGET {
+            return callsite;
+        }
+        callsite.is_error = passes_filter && *metadata.level() == Level::ERROR;
+        // A target that is off stays off, but a level does not switch a count off.
+        callsite.is_metric = *metrics
+            && filter.would_enable(metadata.target(), &Level::ERROR)
+            && metadata
+                .fields()
+                .iter()
+                .any(|field| METRIC_PREFIXES.iter().any(|prefix| field.name().starts_with(prefix)));
+        callsite.wanted =
+            callsite.is_metric || (passes_filter && (*traces || *logs || (*metrics && callsite.is_error)));
+        callsite
+    }
+}
+
+const PLACE_BITS: usize = 24;
+const PLACE_MASK: usize = (1 << PLACE_BITS) - 1;
+
+#[inline]
+fn hash(metadata: &Metadata<'_>) -> usize {
+    let address = ptr::from_ref(metadata).cast::<()>() as usize;
+    // Fibonacci hashing; the upper half of the product is the well-mixed one.
+    ((address as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize
+}
+
+impl fmt::Debug for Callsites {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Callsites").finish_non_exhaustive()
+    }
+}

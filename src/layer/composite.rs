@@ -1,0 +1,274 @@
+//! The layer that a subscriber sees: hands each callback to the members that want it.
+
+use std::any::TypeId;
+use std::fmt;
+use std::ptr::from_ref;
+use std::sync::Arc;
+
+use opentelemetry_sdk::logs::SdkLoggerProvider;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::{Event, Metadata, Subscriber};
+use tracing_core::span::{Attributes, Id, Record};
+use tracing_core::{Interest, LevelFilter};
+use tracing_subscriber::layer::{Context, Layer as TracingLayer};
+use tracing_subscriber::registry::LookupSpan;
+
+use super::callsite::{Callsite, Callsites};
+use super::console::Console;
+use super::gate::Gate;
+use super::handle::{Core, Handle};
+use super::logs::Logs;
+use super::spans::Live;
+use super::stack::{self, Entry};
+use super::{Config, suppress};
+use crate::clock::Clock;
+use crate::internal::Internal;
+use crate::series::Store;
+
+/// What a layer is put together from.
+pub struct Parts<S> {
+    /// Where metrics go; without it spans and events do not become metrics.
+    pub store: Option<Arc<Store>>,
+    /// Where losses are counted.
+    pub internal: Arc<Internal>,
+    /// Time of durations.
+    pub clock: Clock,
+    /// Where sampled spans go; see [`super::Config::sampler`] for who decides.
+    pub tracer_provider: Option<SdkTracerProvider>,
+    /// Where log records go.
+    pub logger_provider: Option<SdkLoggerProvider>,
+    /// The console, with its own filter inside.
+    pub console: Option<Box<dyn TracingLayer<S> + Send + Sync>>,
+}
+
+/// Turns spans and events into metrics, traces and log records, and feeds the console.
+pub struct Layer<S> {
+    handle: Handle,
+    gate: Option<Gate<S>>,
+    logs: Option<Logs>,
+    console: Option<Console<S>>,
+}
+
+/// A span that is being opened.
+#[derive(Clone, Copy)]
+pub(super) struct Opened<'a> {
+    /// Its slot.
+    pub(super) live: Live<'a>,
+    /// The nearest ancestor that telemetry wants: explicit, else contextual.
+    pub(super) parent: Option<Live<'a>>,
+    /// What was decided about its callsite.
+    pub(super) callsite: &'a Callsite,
+}
+
+impl<S> Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    /// Puts a layer together.
+    pub fn new(config: &Config, parts: Parts<S>) -> Self {
+        let Parts { store, internal, clock, tracer_provider, logger_provider, console } = parts;
+        let store = store.filter(|_| config.metrics);
+        let tracer_provider = tracer_provider.filter(|_| config.traces);
+        let logger_provider = logger_provider.filter(|_| config.logs);
+        let config = Config {
+            metrics: store.is_some(),
+            traces: tracer_provider.is_some(),
+            logs: logger_provider.is_some(),
+            ..config.clone()
+        };
+        let core = Arc::new(Core::new(Callsites::new(config.clone()), clock, internal, store));
+        Self {
+            gate: tracer_provider.map(|provider| Gate::new(&config, &provider, &core)),
+            logs: logger_provider.map(|provider| Logs::new(&config, &provider, &core)),
+            console: console.map(Console::new),
+            handle: Handle(core),
+        }
+    }
+
+    /// What the rest of the crate may know of this layer.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    fn core(&self) -> &Core {
+        &self.handle.0
+    }
+
+    /// The span's slot, unless telemetry is suppressed or does not want the span.
+    #[inline]
+    fn find(&self, id: &Id) -> Option<Live<'_>> {
+        self.core().spans.find(id.into_u64())
+    }
+
+    #[inline]
+    fn open(&self, attributes: &Attributes<'_>, id: &Id, context: &Context<'_, S>) {
+        let core = self.core();
+        let callsite = core.callsites.of(attributes.metadata());
+        if !callsite.wanted || suppress::is_suppressed() {
+            return;
+        }
+        let parent = self.parent(attributes, context);
+        let Some(live) = core.spans.claim(id.into_u64()) else { return };
+        live.slot.callsite.store(callsite.index, std::sync::atomic::Ordering::Relaxed);
+        if let Some(parent) = parent {
+            live.slot.set_parent(parent.index, parent.id);
+        }
+        if let Some(gate) = &self.gate {
+            gate.on_new_span(attributes, id, Opened { live, parent, callsite }, context.clone());
+        }
+    }
+
+    #[inline]
+    fn parent(&self, attributes: &Attributes<'_>, context: &Context<'_, S>) -> Option<Live<'_>> {
+        if attributes.is_contextual() {
+            self.core().current()
+        } else {
+            attributes.parent().and_then(|parent| self.nearest(parent, context))
+        }
+    }
+
+    /// The span itself, or its nearest ancestor that telemetry wants.
+    fn nearest(&self, id: &Id, context: &Context<'_, S>) -> Option<Live<'_>> {
+        self.find(id).or_else(|| context.span_scope(id)?.find_map(|span| self.find(&span.id())))
+    }
+
+    /// The span that an event belongs to.
+    fn span_of(&self, event: &Event<'_>, context: &Context<'_, S>) -> Option<Live<'_>> {
+        if event.is_contextual() {
+            self.core().current()
+        } else {
+            event.parent().and_then(|parent| self.nearest(parent, context))
+        }
+    }
+}
+
+impl<S> TracingLayer<S> for Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        let wanted = self.core().callsites.of(metadata).wanted;
+        let console = self.console.as_ref().map_or_else(Interest::never, |console| console.register_callsite(metadata));
+        if wanted { Interest::always() } else { console }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, context: Context<'_, S>) -> bool {
+        // Called only for callsites that some layer of the subscriber answered with `sometimes`.
+        self.core().callsites.find(metadata).is_none_or(|callsite| callsite.wanted)
+            || self.console.as_ref().is_some_and(|console| console.enabled(metadata, context))
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        let console = match &self.console {
+            Some(console) => console.max_level_hint()?,
+            None => LevelFilter::OFF,
+        };
+        Some(self.core().callsites.max_level().max(console))
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        self.open(attributes, id, &context);
+        if let Some(console) = &self.console {
+            console.on_new_span(attributes, id, context);
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if let Some(live) = self.find(id)
+            && let Some(gate) = &self.gate
+        {
+            gate.on_record(id, values, live, context.clone());
+        }
+        if let Some(console) = &self.console {
+            console.on_record(id, values, context);
+        }
+    }
+
+    fn on_follows_from(&self, id: &Id, follows: &Id, context: Context<'_, S>) {
+        if let Some(live) = self.find(id)
+            && let Some(gate) = &self.gate
+        {
+            gate.on_follows_from(id, follows, live, context.clone());
+        }
+        if let Some(console) = &self.console {
+            console.on_follows_from(id, follows, context);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let callsite = self.core().callsites.of(event.metadata());
+        if callsite.wanted && !suppress::is_suppressed() {
+            let span = self.span_of(event, &context);
+            if let Some(gate) = &self.gate {
+                gate.on_event(event, callsite, span, context.clone());
+            }
+            if let Some(logs) = &self.logs {
+                logs.on_event(event, callsite, span);
+            }
+        }
+        if let Some(console) = &self.console {
+            console.on_event(event, context);
+        }
+    }
+
+    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
+        if let Some(live) = self.find(id) {
+            stack::push(Entry { id: live.id, index: live.index, layer: self.core().layer });
+            if let Some(gate) = &self.gate {
+                gate.on_enter(id, live, context.clone());
+            }
+        }
+        if let Some(console) = &self.console {
+            console.on_enter(id, context);
+        }
+    }
+
+    fn on_exit(&self, id: &Id, context: Context<'_, S>) {
+        if let Some(entry) = stack::pop(id.into_u64(), self.core().layer)
+            && let Some(live) = self.core().spans.at(entry.index, entry.id)
+            && let Some(gate) = &self.gate
+        {
+            gate.on_exit(id, live, context.clone());
+        }
+        if let Some(console) = &self.console {
+            console.on_exit(id, context);
+        }
+    }
+
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        if let Some(live) = self.find(&id) {
+            // The gate first: a status set through the OpenTelemetry API is known only once the span has ended.
+            if let Some(gate) = &self.gate {
+                gate.on_close(&id, live, context.clone());
+            }
+            self.core().spans.release(live);
+        }
+        if let Some(console) = &self.console {
+            console.on_close(id, context);
+        }
+    }
+
+    #[expect(unsafe_code, reason = "the trait's way to find a layer behind a dispatcher")]
+    unsafe fn downcast_raw(&self, id: TypeId) -> Option<*const ()> {
+        if id == TypeId::of::<Self>() {
+            return Some(from_ref(self).cast());
+        }
+        if id == TypeId::of::<Handle>() {
+            return Some(from_ref(&self.handle).cast());
+        }
+        // SAFETY: the pointers are to members of `self`, which live as long as it does.
+        self.gate.as_ref().and_then(|gate| unsafe { gate.downcast_raw(id) })
+    }
+}
+
+impl<S> fmt::Debug for Layer<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Layer").finish_non_exhaustive()
+    }
+}
+
+impl<S> fmt::Debug for Parts<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,93 @@
+//! What the layer shares with the rest of the crate, whatever subscriber it serves.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tracing::Dispatch;
+
+use super::callsite::Callsites;
+use super::spans::{Live, Slot, Spans};
+use super::stack;
+use crate::clock::Clock;
+use crate::internal::Internal;
+use crate::series::{Link, Store};
+
+/// The layer of a dispatcher, found without knowing the subscriber's type. Clones are cheap.
+///
+/// `Handle::of(dispatch)` finds it; [`Handle::current`] asks the calling thread's dispatcher.
+#[derive(Clone)]
+pub struct Handle(pub(super) Arc<Core>);
+
+/// State that all members of one layer share.
+pub(super) struct Core {
+    /// Tells this layer's entries on a thread's stack from those of others.
+    pub(super) layer: u32,
+    pub(super) spans: Spans,
+    pub(super) callsites: Callsites,
+    pub(super) clock: Clock,
+    pub(super) internal: Arc<Internal>,
+    pub(super) store: Option<Arc<Store>>,
+}
+
+impl Handle {
+    /// The layer of this dispatcher, if it has one.
+    pub fn of(dispatch: &Dispatch) -> Option<Self> {
+        dispatch.downcast_ref::<Self>().cloned()
+    }
+
+    /// The layer of the calling thread's dispatcher, if it has one.
+    pub fn current() -> Option<Self> {
+        tracing::dispatcher::get_default(Self::of)
+    }
+
+    /// Where metrics go; `None` when metrics are off.
+    pub fn store(&self) -> Option<&Arc<Store>> {
+        self.0.store.as_ref()
+    }
+
+    /// Where losses are counted.
+    pub fn internal(&self) -> &Arc<Internal> {
+        &self.0.internal
+    }
+
+    /// The layer's time.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// The innermost span that the calling thread has entered, when its ids are known: what an exemplar refers to.
+    pub fn link(&self) -> Option<Link> {
+        self.0.current().and_then(|live| link(live.slot))
+    }
+}
+
+impl Core {
+    pub(super) fn new(callsites: Callsites, clock: Clock, internal: Arc<Internal>, store: Option<Arc<Store>>) -> Self {
+        static LAYERS: AtomicU32 = AtomicU32::new(1);
+        let layer = LAYERS.fetch_add(1, Ordering::Relaxed);
+        Self { layer, spans: Spans::new(Arc::clone(&internal)), callsites, clock, internal, store }
+    }
+
+    /// The innermost live span of this layer that the calling thread has entered.
+    #[inline]
+    pub(super) fn current(&self) -> Option<Live<'_>> {
+        stack::current(|entry| if entry.layer == self.layer { self.spans.at(entry.index, entry.id) } else { None })
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
+
+/// What an exemplar of this span refers to, once the gate has made its ids known.
+#[inline]
+pub(super) fn link(slot: &Slot) -> Option<Link> {
+    if slot.flags(Slot::IDS_KNOWN) == 0 {
+        return None;
+    }
+    let (trace_id, span_id) = slot.ids();
+    Some(Link { trace_id, span_id, sampled: slot.flags(Slot::SAMPLED) != 0 })
+}

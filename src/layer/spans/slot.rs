@@ -1,0 +1,247 @@
+//! What is kept of one live span.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use opentelemetry::trace::{SpanId, SpanKind, TraceId};
+
+use super::cover::Cover;
+
+/// Dimensions whose symbols lie in the slot itself; the symbols of further ones lie in a side map (see
+/// [`super::Spans`]).
+pub(crate) const INLINE_DIMENSIONS: usize = 8;
+
+/// The state of one live span: at most 128 bytes with its tag. All fields are atomics, because any thread may enter,
+/// record on, or close any span; none of them orders another, so every access is relaxed. What orders them is the tag
+/// (see [`super::Spans`]) and the host's own hand-over of the span between threads.
+///
+/// | field | written by | when |
+/// |---|---|---|
+/// | `start`, `parent`, `callsite`, `cover`, `end` | metrics (`measure`) | open, enter, exit, close |
+/// | `name`, `error`, `symbols`, status, kind | metrics (`fields`, `events`) | open, record, event |
+/// | status | also the gate, which sees `set_status` on recorded spans | before metrics close the span |
+/// | `trace_id`, `span_id`, [`Slot::PASSED`], [`Slot::SAMPLED`], [`Slot::DECIDED`], [`Slot::IDS_KNOWN`] | the gate | open, or when the decision falls |
+#[derive(Debug, Default)]
+pub(crate) struct Slot {
+    /// Clock ticks at which the span was opened.
+    pub(crate) start: AtomicU64,
+    /// Time that the children cover.
+    pub(crate) cover: Cover,
+    /// Clock ticks of the last exit that left children open; 0 when there is none. The span ended there, unless it is
+    /// entered again.
+    pub(crate) end: AtomicU64,
+    /// Nanoseconds that children had covered at `end`.
+    pub(crate) end_cover: AtomicU64,
+    /// The parent's id, to check that its slot is still its own; 0 without a parent.
+    parent_id: AtomicU64,
+    trace_id: [AtomicU64; 2],
+    span_id: AtomicU64,
+    /// The parent's slot.
+    parent: AtomicU32,
+    /// The callsite's number in [`crate::layer::callsite::Callsites`].
+    pub(crate) callsite: AtomicU32,
+    flags: AtomicU32,
+    /// Symbol of `otel.name`, when the span has one.
+    pub(crate) name: AtomicU32,
+    /// Symbol of `error.type`, when it is known.
+    pub(crate) error: AtomicU32,
+    /// Symbol of the name under which the span is counted as in flight; it stays when `otel.name` changes later.
+    pub(crate) opened_name: AtomicU32,
+    /// Symbols of the callsite's dimensions, in the callsite's order.
+    pub(crate) symbols: [AtomicU32; INLINE_DIMENSIONS],
+}
+
+/// A span's status as the specification has it: `Ok` is final, `Error` beats `Unset`
+/// (<https://opentelemetry.io/docs/specs/otel/trace/api/#set-status>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u32)]
+pub(crate) enum Status {
+    Unset = 0,
+    Error = 1,
+    Ok = 2,
+}
+
+const STATUS_MASK: u32 = 0b11;
+const KIND_SHIFT: u32 = 2;
+const OPENED_KIND_SHIFT: u32 = 5;
+const KIND_MASK: u32 = 0b111;
+
+impl Slot {
+    /// The span was handed to the inner tracing layer (recorded, or passed on so that its context goes out).
+    pub(crate) const PASSED: u32 = 1 << 8;
+    /// The trace is sampled.
+    pub(crate) const SAMPLED: u32 = 1 << 9;
+    /// The sampling decision has fallen.
+    pub(crate) const DECIDED: u32 = 1 << 10;
+    /// `trace_id` and `span_id` hold what will be exported.
+    pub(crate) const IDS_KNOWN: u32 = 1 << 11;
+
+    /// Makes a claimed slot new. Nobody else knows the span's id yet.
+    pub(super) fn reset(&self) {
+        self.cover.reset();
+        for word in [&self.start, &self.end, &self.end_cover, &self.parent_id, &self.span_id] {
+            word.store(0, Ordering::Relaxed);
+        }
+        for word in &self.trace_id {
+            word.store(0, Ordering::Relaxed);
+        }
+        for word in [&self.parent, &self.callsite, &self.flags, &self.name, &self.error, &self.opened_name] {
+            word.store(0, Ordering::Relaxed);
+        }
+        for symbol in &self.symbols {
+            symbol.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Which of the flags in `mask` are set.
+    #[inline]
+    pub(crate) fn flags(&self, mask: u32) -> u32 {
+        self.flags.load(Ordering::Relaxed) & mask
+    }
+
+    /// Sets flags; for a span that other threads know.
+    #[inline]
+    pub(crate) fn set_flags(&self, flags: u32) {
+        self.flags.fetch_or(flags, Ordering::Relaxed);
+    }
+
+    /// Sets flags of a span that is being opened, which no other thread knows: no locked instruction.
+    #[inline]
+    pub(crate) fn set_flags_while_opening(&self, flags: u32) {
+        self.flags.store(self.flags.load(Ordering::Relaxed) | flags, Ordering::Relaxed);
+    }
+
+    /// The trace and span id, zero while not known.
+    #[inline]
+    pub(crate) fn ids(&self) -> (TraceId, SpanId) {
+        let high = self.trace_id[0].load(Ordering::Relaxed);
+        let low = self.trace_id[1].load(Ordering::Relaxed);
+        let trace = (u128::from(high) << 64) | u128::from(low);
+        (TraceId::from(trace), SpanId::from(self.span_id.load(Ordering::Relaxed)))
+    }
+
+    /// Stores the ids; the caller sets [`Slot::IDS_KNOWN`] when they are those that will be exported.
+    #[inline]
+    pub(crate) fn set_ids(&self, trace: TraceId, span: SpanId) {
+        let trace = u128::from_be_bytes(trace.to_bytes());
+        self.trace_id[0].store((trace >> 64) as u64, Ordering::Relaxed);
+        self.trace_id[1].store(trace as u64, Ordering::Relaxed);
+        self.span_id.store(u64::from_be_bytes(span.to_bytes()), Ordering::Relaxed);
+    }
+
+    /// The parent's slot and id.
+    #[inline]
+    pub(crate) fn parent(&self) -> Option<(u32, u64)> {
+        let id = self.parent_id.load(Ordering::Relaxed);
+        (id != 0).then(|| (self.parent.load(Ordering::Relaxed), id))
+    }
+
+    pub(crate) fn set_parent(&self, index: u32, id: u64) {
+        self.parent.store(index, Ordering::Relaxed);
+        self.parent_id.store(id, Ordering::Relaxed);
+    }
+
+    /// The status so far.
+    #[inline]
+    pub(crate) fn status(&self) -> Status {
+        match self.flags(STATUS_MASK) {
+            0 => Status::Unset,
+            1 => Status::Error,
+            _ => Status::Ok,
+        }
+    }
+
+    /// Raises the status: `Ok` is final, `Unset` changes nothing.
+    pub(crate) fn set_status(&self, status: Status) {
+        // The bits of `Error` and `Ok` are distinct, and a reader takes both together for `Ok`: no loop is needed.
+        self.set_flags(status as u32);
+    }
+
+    /// The span's kind: `otel.kind`, else internal.
+    pub(crate) fn kind(&self) -> SpanKind {
+        decode_kind(self.flags(KIND_MASK << KIND_SHIFT) >> KIND_SHIFT)
+    }
+
+    /// The kind under which the span is counted as in flight.
+    pub(crate) fn opened_kind(&self) -> SpanKind {
+        decode_kind(self.flags(KIND_MASK << OPENED_KIND_SHIFT) >> OPENED_KIND_SHIFT)
+    }
+
+    pub(crate) fn set_kind(&self, kind: &SpanKind) {
+        self.replace(KIND_MASK << KIND_SHIFT, encode_kind(kind) << KIND_SHIFT);
+    }
+
+    pub(crate) fn set_opened_kind(&self, kind: &SpanKind) {
+        self.replace(KIND_MASK << OPENED_KIND_SHIFT, encode_kind(kind) << OPENED_KIND_SHIFT);
+    }
+
+    fn replace(&self, mask: u32, bits: u32) {
+        let mut flags = self.flags.load(Ordering::Relaxed);
+        while let Err(newer) =
+            self.flags.compare_exchange_weak(flags, (flags & !mask) | bits, Ordering::Relaxed, Ordering::Relaxed)
+        {
+            flags = newer;
+        }
+    }
+}
+
+fn encode_kind(kind: &SpanKind) -> u32 {
+    match kind {
+        SpanKind::Internal => 0,
+        SpanKind::Server => 1,
+        SpanKind::Client => 2,
+        SpanKind::Producer => 3,
+        SpanKind::Consumer => 4,
+    }
+}
+
+fn decode_kind(bits: u32) -> SpanKind {
+    match bits {
+        1 => SpanKind::Server,
+        2 => SpanKind::Client,
+        3 => SpanKind::Producer,
+        4 => SpanKind::Consumer,
+        _ => SpanKind::Internal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_and_its_tag_take_at_most_128_bytes() {
+        assert!(size_of::<Slot>() + size_of::<AtomicU64>() <= 128);
+    }
+
+    #[test]
+    fn ids_kind_and_flags_do_not_disturb_each_other() {
+        let slot = Slot::default();
+        let ids = (TraceId::from(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10), SpanId::from(0xf1f2_f3f4_f5f6_f7f8));
+        slot.set_ids(ids.0, ids.1);
+        slot.set_kind(&SpanKind::Consumer);
+        slot.set_opened_kind(&SpanKind::Client);
+        slot.set_status(Status::Error);
+        slot.set_flags(Slot::SAMPLED);
+        slot.set_kind(&SpanKind::Server);
+        assert_eq!(slot.ids(), ids);
+        assert_eq!(
+            (slot.kind(), slot.opened_kind(), slot.status()),
+            (SpanKind::Server, SpanKind::Client, Status::Error)
+        );
+        assert_eq!(slot.flags(Slot::SAMPLED | Slot::PASSED), Slot::SAMPLED);
+    }
+
+    #[test]
+    fn ok_is_final_and_error_beats_unset() {
+        for (given, expected) in [
+            (vec![Status::Error, Status::Unset], Status::Error),
+            (vec![Status::Ok, Status::Error], Status::Ok),
+            (vec![Status::Error, Status::Ok], Status::Ok),
+            (vec![Status::Unset], Status::Unset),
+        ] {
+            let slot = Slot::default();
+            given.iter().for_each(|status| slot.set_status(*status));
+            assert_eq!(slot.status(), expected, "{given:?}");
+        }
+    }
+}
