@@ -46,11 +46,13 @@ pub enum Counter {
     TickMissed,
     /// A line of our own held back by its rate limit.
     LineSuppressed,
+    /// A callback of an observable instrument that panicked.
+    CallbackPanicked,
 }
 
 impl Counter {
     /// All of them, in the order of the enumeration.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::NotFinite,
         Self::NegativeIncrement,
         Self::InvalidMeasurement,
@@ -65,6 +67,7 @@ impl Counter {
         Self::SeriesExpired,
         Self::TickMissed,
         Self::LineSuppressed,
+        Self::CallbackPanicked,
     ];
 
     /// The word used as the attribute `event`, for example `not_finite`.
@@ -84,6 +87,7 @@ impl Counter {
             Self::SeriesExpired => "series_expired",
             Self::TickMissed => "tick_missed",
             Self::LineSuppressed => "line_suppressed",
+            Self::CallbackPanicked => "callback_panicked",
         }
     }
 }
@@ -120,6 +124,19 @@ impl Internal {
     /// Counts items that were lost.
     pub fn dropped(&self, signal: Signal, reason: Reason, items: u64) {
         self.dropped[signal as usize][reason as usize].fetch_add(items, Ordering::Relaxed);
+    }
+
+    /// How many items of a signal an exporter has settled, one way or the other; what never reached an exporter is not
+    /// among them.
+    pub fn settled(&self, signal: Signal) -> u64 {
+        let before_the_exporter =
+            |reason: &Reason| matches!(reason, Reason::QueueFull | Reason::AfterShutdown | Reason::Forked);
+        let lost = Reason::ALL
+            .into_iter()
+            .filter(|reason| !before_the_exporter(reason))
+            .map(|reason| self.dropped[signal as usize][reason as usize].load(Ordering::Relaxed))
+            .sum::<u64>();
+        lost + self.delivered[signal as usize].load(Ordering::Relaxed)
     }
 
     /// The account so far.

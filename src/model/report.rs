@@ -53,11 +53,13 @@ pub enum Reason {
     Deadline,
     /// Recorded after shutdown.
     AfterShutdown,
+    /// Recorded in a process that was forked after telemetry began: only its parent has the thread that sends.
+    Forked,
 }
 
 impl Reason {
     /// All of them, in the order of the enumeration.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::QueueFull,
         Self::Unreachable,
         Self::Refused,
@@ -66,6 +68,7 @@ impl Reason {
         Self::TooLarge,
         Self::Deadline,
         Self::AfterShutdown,
+        Self::Forked,
     ];
 
     /// The word used as the attribute `reason`, for example `queue_full`.
@@ -79,6 +82,7 @@ impl Reason {
             Self::TooLarge => "too_large",
             Self::Deadline => "deadline",
             Self::AfterShutdown => "after_shutdown",
+            Self::Forked => "forked",
         }
     }
 }
@@ -126,6 +130,20 @@ impl Report {
             Signal::Traces => &self.traces,
             Signal::Metrics => &self.metrics,
             Signal::Logs => &self.logs,
+        }
+    }
+
+    /// Adds losses that the counters do not hold yet.
+    pub(crate) fn add_dropped(&mut self, signal: Signal, reason: Reason, items: u64) {
+        let account = match signal {
+            Signal::Traces => &mut self.traces,
+            Signal::Metrics => &mut self.metrics,
+            Signal::Logs => &mut self.logs,
+        };
+        match account.dropped.iter_mut().find(|(why, _)| *why == reason) {
+            _ if items == 0 => {}
+            Some((_, lost)) => *lost += items,
+            None => account.dropped.push((reason, items)),
         }
     }
 

@@ -1,5 +1,26 @@
 //! The order of the stages: one thread, one tick after the other.
+//!
+//! Finished spans and log records come through bounded queues ([`Queue`]); measurements are collected every interval.
+//! One thread, `bellwether`, with a runtime of its own exports all three, each signal by itself, so that a backend that
+//! hangs on one does not stop the others.
 
+mod collect;
 mod config;
+mod control;
+mod exporter;
+mod foreign;
+mod fork;
+mod handle;
+mod lane;
+mod metrics;
+mod processors;
+mod queue;
+mod run;
+mod tick;
 
 pub use config::{Batch, Config};
+pub use exporter::Exporters;
+pub use handle::Handle;
+pub use processors::{LogItem, LogQueue, SpanQueue};
+pub use queue::Queue;
+pub use run::{Pipeline, Queues, Stages};

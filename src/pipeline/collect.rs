@@ -1,0 +1,106 @@
+//! One snapshot from everything that measures: the store, the bridge, and the counters about ourselves.
+
+use std::sync::Arc;
+
+use opentelemetry::{InstrumentationScope, KeyValue};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::Temporality;
+
+use crate::bridge::Bridge;
+use crate::clock::{Clock, Timestamp};
+use crate::internal::{Counter, Internal};
+use crate::layer;
+use crate::model::{Attributes, Data, Metric, Number, Point, Reason, ScopeMetrics, Signal, Snapshot};
+use crate::names::{self, Name};
+use crate::series::{Collect, Store};
+
+/// What is collected, and whom it belongs to.
+#[derive(Debug)]
+pub(super) struct Collector {
+    pub(super) store: Arc<Store>,
+    pub(super) bridge: Bridge,
+    pub(super) internal: Arc<Internal>,
+    pub(super) clock: Clock,
+    pub(super) resource: Resource,
+    /// When counting began.
+    pub(super) start: Timestamp,
+}
+
+impl Collector {
+    /// Everything as it is now. Callbacks of the host's observable instruments run on the calling thread.
+    pub(super) fn collect(&self, mode: Collect) -> Snapshot {
+        layer::suppressed(|| {
+            let now = self.clock.now();
+            let mut own = self.store.collect(now, mode);
+            own.extend(self.about_ourselves(now));
+            let mut scopes = vec![ScopeMetrics { scope: scope(), metrics: own }];
+            scopes.extend(self.bridge.collect());
+            self.snapshot(now, scopes)
+        })
+    }
+
+    /// The stale markers of all series of the store: nothing follows them.
+    pub(super) fn end(&self) -> Snapshot {
+        let now = self.clock.now();
+        self.snapshot(now, vec![ScopeMetrics { scope: scope(), metrics: self.store.end(now) }])
+    }
+
+    fn snapshot(&self, time: Timestamp, mut scopes: Vec<ScopeMetrics>) -> Snapshot {
+        scopes.iter_mut().for_each(|scope| scope.metrics.retain(|metric| !metric.data.is_empty()));
+        scopes.retain(|scope| !scope.metrics.is_empty());
+        Snapshot { time, resource: self.resource.clone(), scopes }
+    }
+
+    fn about_ourselves(&self, now: Timestamp) -> Vec<Metric> {
+        let report = self.internal.report();
+        let exported = [
+            (Signal::Traces, names::EXPORTED_SPANS),
+            (Signal::Metrics, names::EXPORTED_POINTS),
+            (Signal::Logs, names::EXPORTED_LOGS),
+        ];
+        let mut metrics: Vec<Metric> = exported
+            .into_iter()
+            .map(|(signal, name)| {
+                let account = report.signal(signal);
+                let delivered = self.point(now, None, account.delivered);
+                let lost = account.dropped.iter().map(|(reason, items)| self.point(now, Some(lost(*reason)), *items));
+                sum(name, std::iter::once(delivered).chain(lost).collect())
+            })
+            .collect();
+        let events = Counter::ALL
+            .into_iter()
+            .map(|counter| (counter, self.internal.counted(counter)))
+            .filter(|(_, count)| *count > 0)
+            .map(|(counter, count)| self.point(now, Some(KeyValue::new(names::EVENT, counter.name())), count));
+        metrics.push(sum(names::INTERNAL_EVENTS, events.collect()));
+        metrics
+    }
+
+    fn point(&self, now: Timestamp, attribute: Option<KeyValue>, count: u64) -> Point<Number> {
+        Point {
+            attributes: Attributes::new(attribute),
+            start_time: self.start,
+            time: now,
+            value: Number::I64(i64::try_from(count).unwrap_or(i64::MAX)),
+            exemplars: Vec::new(),
+            stale: false,
+        }
+    }
+}
+
+fn scope() -> InstrumentationScope {
+    InstrumentationScope::builder(names::SCOPE).with_version(env!("CARGO_PKG_VERSION")).build()
+}
+
+fn lost(reason: Reason) -> KeyValue {
+    KeyValue::new(names::ERROR_TYPE, reason.name())
+}
+
+fn sum(name: Name, points: Vec<Point<Number>>) -> Metric {
+    Metric {
+        name: name.name.into(),
+        unit: name.unit.into(),
+        description: name.description.into(),
+        data: Data::Sum { monotonic: true, temporality: Temporality::Cumulative, points },
+    }
+}

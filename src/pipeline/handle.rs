@@ -1,0 +1,92 @@
+//! What the host holds of a running pipeline.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+
+use super::collect::Collector;
+use super::control::Control;
+use super::tick::Published;
+use crate::model::{Operation, Report, Snapshot};
+use crate::series::{Collect, Store};
+
+/// Asks a running pipeline; clones ask the same one. It works from any thread, inside any async runtime or none.
+///
+/// In a child process made by `fork` nothing waits and nothing is sent: the thread that sends is in the parent.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    pub(super) control: Arc<Control>,
+    pub(super) collector: Arc<Collector>,
+    pub(super) published: watch::Receiver<Option<Published>>,
+}
+
+impl Handle {
+    /// Exports everything recorded so far, waiting for it at most `deadline`; the account since the start. What is not
+    /// sent in time is not lost: the pipeline goes on with it.
+    pub fn flush(&self, deadline: Duration) -> Report {
+        self.control.flush(deadline);
+        self.report()
+    }
+
+    /// [`Handle::flush`] for async code, in any runtime.
+    pub async fn flush_async(&self, deadline: Duration) -> Report {
+        self.elsewhere(move |handle| handle.flush(deadline)).await
+    }
+
+    /// Exports everything recorded so far and a last collection, and ends telemetry. What has not gone out when the
+    /// deadline passes is lost, and the report counts it. A second call returns the same account.
+    pub fn shutdown(&self, deadline: Duration) -> Report {
+        self.control.shutdown(deadline)
+    }
+
+    /// [`Handle::shutdown`] for async code, in any runtime.
+    pub async fn shutdown_async(&self, deadline: Duration) -> Report {
+        self.elsewhere(move |handle| handle.shutdown(deadline)).await
+    }
+
+    /// What was delivered and what was lost so far.
+    pub fn report(&self) -> Report {
+        self.control.report()
+    }
+
+    /// All metrics as they are now. It collects on demand and changes nothing: the next export is not affected.
+    /// Callbacks of observable instruments run on the calling thread.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        // In a forked child a lock of the store may be held for ever by a thread that does not exist there.
+        let latest = if self.control.is_left() { self.latest() } else { None };
+        latest.unwrap_or_else(|| Arc::new(self.collector.collect(Collect::Peek)))
+    }
+
+    /// What the last tick collected; `None` before the first.
+    pub fn latest(&self) -> Option<Arc<Snapshot>> {
+        self.published.borrow().as_ref().map(|published| Arc::clone(&published.snapshot))
+    }
+
+    /// What each operation did since the start.
+    pub fn operations(&self) -> Vec<Operation> {
+        self.collector.store.operations()
+    }
+
+    /// The store, for instruments.
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.collector.store
+    }
+
+    /// Runs something that blocks on a thread of its own, so that it holds up no runtime, whichever it is.
+    async fn elsewhere(&self, ask: impl FnOnce(&Self) -> Report + Send + 'static) -> Report {
+        if self.control.is_left() {
+            return self.report();
+        }
+        let (reply, report) = oneshot::channel();
+        let handle = self.clone();
+        let thread = std::thread::Builder::new().name("bellwether-wait".into()).spawn(move || {
+            // The caller may have stopped waiting.
+            drop(reply.send(ask(&handle)));
+        });
+        match thread {
+            Ok(_) => report.await.unwrap_or_else(|_| self.report()),
+            Err(_) => self.report(),
+        }
+    }
+}

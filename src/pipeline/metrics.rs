@@ -1,0 +1,66 @@
+//! The way out of metrics: exports what the tick publishes, the newest when it falls behind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::collect::Collector;
+use super::control::{Control, Requests};
+use super::tick::Published;
+use crate::exporters::MetricExporter;
+use crate::internal::Internal;
+use crate::model::{Reason, Signal, Snapshot};
+
+/// The way out of metrics.
+pub(super) struct MetricLane {
+    pub(super) exporter: Box<dyn MetricExporter>,
+    pub(super) collector: Arc<Collector>,
+    pub(super) published: watch::Receiver<Option<Published>>,
+    pub(super) control: Arc<Control>,
+    pub(super) requests: Requests,
+    pub(super) export_timeout: Duration,
+    pub(super) internal: Arc<Internal>,
+}
+
+impl MetricLane {
+    /// Exports until the last collection, then the stale markers, or until the deadline of a shutdown has passed.
+    pub(super) async fn run(mut self) {
+        while let Some(published) = self.next().await {
+            let in_time = self.export(&published.snapshot).await;
+            self.control.answer(Signal::Metrics, published.flush);
+            if published.last && in_time {
+                self.export(&self.collector.end()).await;
+            }
+            if published.last || !in_time {
+                break;
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Option<Published> {
+        self.published.changed().await.ok()?;
+        self.published.borrow_and_update().clone()
+    }
+
+    /// Exports one snapshot and accounts for its points. `false` when the deadline of a shutdown has passed.
+    async fn export(&mut self, snapshot: &Snapshot) -> bool {
+        let points: usize = snapshot.metrics().map(|metric| metric.data.len()).sum();
+        let settled = self.internal.settled(Signal::Metrics);
+        self.control.exporting(Signal::Metrics, points);
+        let (in_time, rest) = tokio::select! {
+            biased;
+            () = self.exporter.export(snapshot) => (true, None),
+            () = self.requests.clone().expired() => (false, Some(Reason::Deadline)),
+            () = sleep(self.export_timeout) => (true, Some(Reason::Unreachable)),
+        };
+        // An exporter counts each point itself; this is for one that was stopped before it could.
+        let uncounted = (points as u64).saturating_sub(self.internal.settled(Signal::Metrics) - settled);
+        if let Some(reason) = rest {
+            self.internal.dropped(Signal::Metrics, reason, uncounted);
+        }
+        self.control.exporting(Signal::Metrics, 0);
+        in_time
+    }
+}
