@@ -9,8 +9,7 @@ use std::sync::Arc;
 use opentelemetry::InstrumentationScope;
 use opentelemetry::metrics::{
     AsyncInstrument, AsyncInstrumentBuilder, Callback, Counter, Gauge, Histogram, HistogramBuilder, InstrumentBuilder,
-    InstrumentProvider, Meter, ObservableCounter, ObservableGauge, ObservableUpDownCounter,
-    UpDownCounter,
+    InstrumentProvider, Meter, ObservableCounter, ObservableGauge, ObservableUpDownCounter, UpDownCounter,
 };
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 

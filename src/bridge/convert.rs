@@ -1,7 +1,5 @@
 //! From the SDK's metric data to the model.
 
-use std::sync::Arc;
-
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::{
@@ -94,16 +92,12 @@ fn points<T: Value>(data: &MetricData<T>, internal: &Internal) -> Data {
         MetricData::Histogram(histogram) => {
             let (start, time) = (histogram.start_time().into(), histogram.time().into());
             let of = |point| self::point(HistogramDataPoint::attributes(point), start, time, explicit(point));
-            Data::Histogram {
-                temporality: Temporality::Cumulative,
-                points: histogram.data_points().map(of).collect(),
-            }
+            Data::Histogram { temporality: Temporality::Cumulative, points: histogram.data_points().map(of).collect() }
         }
         MetricData::ExponentialHistogram(histogram) => {
             let (start, time) = (histogram.start_time().into(), histogram.time().into());
-            let of = |point| {
-                self::point(ExponentialHistogramDataPoint::attributes(point), start, time, exponential(point))
-            };
+            let of =
+                |point| self::point(ExponentialHistogramDataPoint::attributes(point), start, time, exponential(point));
             Data::ExponentialHistogram {
                 temporality: Temporality::Cumulative,
                 points: histogram.data_points().map(of).collect(),
@@ -128,7 +122,7 @@ fn explicit<T: Value>(point: &HistogramDataPoint<T>) -> ExplicitHistogram {
         sum: sum(point.sum(), point.min()),
         min: point.min().map(float),
         max: point.max().map(float),
-        bounds: Arc::from_iter(point.bounds()),
+        bounds: point.bounds().collect(),
         bucket_counts: point.bucket_counts().collect(),
     }
 }
