@@ -46,7 +46,9 @@ impl Collector {
     }
 
     fn snapshot(&self, time: Timestamp, mut scopes: Vec<ScopeMetrics>) -> Snapshot {
-        scopes.iter_mut().for_each(|scope| scope.metrics.retain(|metric| !metric.data.is_empty()));
+        for scope in &mut scopes {
+            scope.metrics.retain(|metric| !metric.data.is_empty());
+        }
         scopes.retain(|scope| !scope.metrics.is_empty());
         Snapshot { time, resource: self.resource.clone(), scopes }
     }

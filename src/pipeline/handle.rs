@@ -9,7 +9,7 @@ use super::collect::Collector;
 use super::control::Control;
 use super::tick::Published;
 use crate::model::{Operation, Report, Snapshot};
-use crate::series::{Collect, Store};
+use crate::series::Collect;
 
 /// Asks a running pipeline; clones ask the same one. It works from any thread, inside any async runtime or none.
 ///
@@ -66,11 +66,6 @@ impl Handle {
     /// What each operation did since the start.
     pub fn operations(&self) -> Vec<Operation> {
         self.collector.store.operations()
-    }
-
-    /// The store, for instruments.
-    pub(crate) fn store(&self) -> &Arc<Store> {
-        &self.collector.store
     }
 
     /// Runs something that blocks on a thread of its own, so that it holds up no runtime, whichever it is.

@@ -86,7 +86,9 @@ struct End(Arc<Control>);
 
 impl Drop for End {
     fn drop(&mut self) {
-        Signal::ALL.into_iter().for_each(|signal| self.0.end(signal));
+        for signal in Signal::ALL {
+            self.0.end(signal);
+        }
     }
 }
 
@@ -106,7 +108,8 @@ impl Pipeline {
         let start = clock.now();
         let collector = Arc::new(Collector { store, bridge, internal, clock, resource, start });
         let shared = Shared { _end: End(Arc::clone(&control)), control, collector };
-        let pipeline = Self { config: config.clone(), spans, logs, metrics, published: watch::Sender::default(), shared };
+        let pipeline =
+            Self { config: config.clone(), spans, logs, metrics, published: watch::Sender::default(), shared };
         (pipeline, Queues { spans: span_queue, logs: log_queue })
     }
 
