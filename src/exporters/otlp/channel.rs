@@ -1,0 +1,280 @@
+//! The way of one signal: split, send, try again, and account for every item.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hyper::body::Bytes;
+use prost::Message;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::batch::Batch;
+use super::health::Health;
+use super::retry::{self, Failure};
+use super::target::Target;
+use super::transport::{Broken, Transport};
+use super::{Compression, Protocol, Retry, compress, grpc, http, lines};
+use crate::clock::Clock;
+use crate::internal::Internal;
+use crate::model::{Reason, Signal};
+
+/// A backend that does not know a signal is asked again after this time: it may have been updated, or a proxy in
+/// front of it may have answered in its place.
+const ASK_AGAIN: Duration = Duration::from_secs(300);
+
+/// One signal's way to its backend.
+#[derive(Debug)]
+pub(super) struct Channel {
+    pub(super) signal: Signal,
+    pub(super) target: Target,
+    pub(super) protocol: Protocol,
+    pub(super) compression: Compression,
+    /// All tries of one export together.
+    pub(super) timeout: Duration,
+    pub(super) retry: Retry,
+    /// Largest message before compression, in bytes.
+    pub(super) message_limit: usize,
+    pub(super) transport: Arc<Transport>,
+    pub(super) backend: Arc<Backend>,
+    pub(super) internal: Arc<Internal>,
+    pub(super) clock: Clock,
+    /// Unix nanoseconds until which nothing is sent, because the backend does not know the signal; 0 when it does.
+    pub(super) stopped_until: AtomicU64,
+    pub(super) limits: lines::Limits,
+}
+
+/// What the signals that go to one backend share.
+#[derive(Debug, Default)]
+pub(super) struct Backend {
+    health: Mutex<Health>,
+    /// Which signals go there, in the order of [`Signal::ALL`]; set when an exporter is handed out.
+    used: [AtomicBool; Signal::ALL.len()],
+}
+
+impl Backend {
+    /// Notes that a signal goes here.
+    pub(super) fn uses(&self, signal: Signal) {
+        self.used[signal as usize].store(true, Ordering::Relaxed);
+    }
+
+    /// The signals that go here.
+    pub(super) fn signals(&self) -> impl Iterator<Item = Signal> {
+        Signal::ALL.into_iter().filter(|signal| self.used[*signal as usize].load(Ordering::Relaxed))
+    }
+}
+
+impl Channel {
+    /// Sends a batch, and counts every item as delivered or dropped: also when this future is dropped before its end,
+    /// as [`Reason::Deadline`].
+    ///
+    /// Returns which items the backend took, as ranges of their positions in the batch.
+    pub(super) async fn export<B: Batch + Message>(&self, batch: B) -> Vec<Range<usize>> {
+        let mut account = Account::open(self, batch.items());
+        // OTLP asks senders not to send empty envelopes.
+        if account.total == 0 {
+            return account.close();
+        }
+        if self.clock.now().0 < self.stopped_until.load(Ordering::Relaxed) {
+            account.dropped(Reason::Unimplemented, account.total);
+            return account.close();
+        }
+        let deadline = Instant::now() + self.timeout;
+        // Halves that still wait, the next one last.
+        let mut waiting = vec![batch];
+        while let Some(mut batch) = waiting.pop() {
+            let items = batch.items();
+            if batch.encoded_len() <= self.message_limit {
+                self.send(&batch, deadline, &mut account).await;
+            } else if items > 1 {
+                let behind = batch.split_off(items / 2);
+                waiting.extend([behind, batch]);
+            } else {
+                account.dropped(Reason::TooLarge, items);
+                lines::too_large(self, batch.encoded_len());
+            }
+        }
+        account.close()
+    }
+
+    /// Sends one request until it is taken, refused, or out of time.
+    async fn send<B: Batch + Message>(&self, batch: &B, deadline: Instant, account: &mut Account<'_>) {
+        let items = batch.items();
+        let message = batch.encode_to_vec();
+        let body = match self.protocol {
+            Protocol::Grpc => grpc::body(&message, self.compression),
+            Protocol::HttpProtobuf => compress::pack(&message, self.compression).into_owned().into(),
+        };
+        let deadline = deadline.min(Instant::now() + self.retry.total);
+        let mut failures = 0;
+        loop {
+            let failure = match timeout_at(deadline, self.try_once(body.clone(), deadline)).await {
+                Ok(Ok(response)) => return self.accepted(&response, items, account),
+                Ok(Err(failure)) => failure,
+                Err(_) => {
+                    self.transport.renew();
+                    Failure::NoAnswer(format!("no answer within {:?}", self.timeout.min(self.retry.total)))
+                }
+            };
+            failures += 1;
+            let asked = match &failure {
+                Failure::NoAnswer(_) => None,
+                Failure::Busy { after, .. } => *after,
+                Failure::Refused(_) | Failure::Unimplemented(_) => return self.refused(&failure, items, account),
+            };
+            let remains = deadline.saturating_duration_since(Instant::now());
+            let wait = retry::wait(&self.retry, failures, asked, retry::jitter(), remains);
+            // A backend that answers, if only to say that it is busy, is not down before the last try.
+            if wait.is_none() || matches!(failure, Failure::NoAnswer(_)) {
+                self.failed(&failure, wait.is_none());
+            }
+            match wait {
+                Some(wait) => sleep(wait).await,
+                None => return account.dropped(Reason::Unreachable, items),
+            }
+        }
+    }
+
+    async fn try_once(&self, body: Bytes, deadline: Instant) -> Result<Bytes, Failure> {
+        let request = match self.protocol {
+            Protocol::Grpc => {
+                let remains = deadline.saturating_duration_since(Instant::now());
+                grpc::request(&self.target, body, self.compression, remains)
+            }
+            Protocol::HttpProtobuf => http::request(&self.target, body, self.compression),
+        };
+        let answer = self.transport.send(request).await.map_err(|broken| match broken {
+            Broken::Connection(why) => Failure::NoAnswer(why),
+            Broken::TooLong => Failure::Refused(String::from("the answer is longer than the limit")),
+        })?;
+        match self.protocol {
+            Protocol::Grpc => grpc::read(&answer),
+            Protocol::HttpProtobuf => http::read(&answer, self.clock.now()),
+        }
+    }
+
+    fn accepted(&self, response: &Bytes, items: usize, account: &mut Account<'_>) {
+        self.answered();
+        if self.stopped_until.swap(0, Ordering::Relaxed) != 0 {
+            lines::resumed(self);
+        }
+        let (rejected, said) = partial_success(response);
+        let rejected = rejected.min(items);
+        account.delivered(items, rejected);
+        if rejected > 0 || !said.is_empty() {
+            lines::partial_success(self, rejected, &said);
+        }
+    }
+
+    fn refused(&self, failure: &Failure, items: usize, account: &mut Account<'_>) {
+        self.answered();
+        if let Failure::Unimplemented(why) = failure {
+            account.dropped(Reason::Unimplemented, items);
+            let until = self.clock.now().plus(ASK_AGAIN).0;
+            if self.stopped_until.swap(until, Ordering::Relaxed) == 0 {
+                lines::unimplemented(self, why);
+            }
+        } else {
+            account.dropped(Reason::Refused, items);
+            lines::refused(self, failure.why());
+        }
+    }
+
+    fn answered(&self) {
+        let (now, lost) = (self.clock.now(), self.lost());
+        let outage = self.backend.health.lock().unwrap_or_else(PoisonError::into_inner).answered(now, lost);
+        if let Some(outage) = outage {
+            lines::back(self, &outage);
+        }
+    }
+
+    fn failed(&self, failure: &Failure, given_up: bool) {
+        let (now, lost) = (self.clock.now(), self.lost());
+        if self.backend.health.lock().unwrap_or_else(PoisonError::into_inner).failed(now, given_up, lost) {
+            lines::unreachable(self, failure.why());
+        }
+    }
+
+    /// Items lost so far for want of a backend, by signal; only the signals that go to this one.
+    fn lost(&self) -> [u64; 3] {
+        let report = self.internal.report();
+        let of = |signal: Signal| {
+            let for_want_of_it = [Reason::QueueFull, Reason::Unreachable, Reason::Deadline];
+            let dropped = &report.signal(signal).dropped;
+            dropped.iter().filter(|(reason, _)| for_want_of_it.contains(reason)).map(|(_, items)| items).sum()
+        };
+        let mut lost = [0; Signal::ALL.len()];
+        for signal in self.backend.signals() {
+            lost[signal as usize] = of(signal);
+        }
+        lost
+    }
+}
+
+/// What became of the items of one export, in their order.
+#[derive(Debug)]
+struct Account<'a> {
+    channel: &'a Channel,
+    total: usize,
+    settled: usize,
+    taken: Vec<Range<usize>>,
+}
+
+impl<'a> Account<'a> {
+    fn open(channel: &'a Channel, total: usize) -> Self {
+        Self { channel, total, settled: 0, taken: Vec::new() }
+    }
+
+    /// The backend took these items, and said that it rejected some of them, for good.
+    fn delivered(&mut self, items: usize, rejected: usize) {
+        let Channel { internal, signal, .. } = self.channel;
+        internal.delivered(*signal, (items - rejected) as u64);
+        if rejected > 0 {
+            internal.dropped(*signal, Reason::Rejected, rejected as u64);
+        }
+        self.taken.push(self.settled..self.settled + items);
+        self.settled += items;
+    }
+
+    fn dropped(&mut self, reason: Reason, items: usize) {
+        self.channel.internal.dropped(self.channel.signal, reason, items as u64);
+        self.settled += items;
+    }
+
+    fn close(mut self) -> Vec<Range<usize>> {
+        std::mem::take(&mut self.taken)
+    }
+}
+
+impl Drop for Account<'_> {
+    fn drop(&mut self) {
+        let left = self.total - self.settled;
+        if left > 0 {
+            // The export's future was dropped: its caller had no more time.
+            self.channel.internal.dropped(self.channel.signal, Reason::Deadline, left as u64);
+            self.channel.transport.renew();
+        }
+    }
+}
+
+/// Rejected items and the server's words, the same two fields in the three kinds of response.
+#[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
+struct Response {
+    #[prost(message, optional, tag = "1")]
+    partial_success: Option<PartialSuccess>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
+struct PartialSuccess {
+    #[prost(int64, tag = "1")]
+    rejected: i64,
+    #[prost(string, tag = "2")]
+    error_message: String,
+}
+
+/// An answer that cannot be read came with a status of success, and that is what counts.
+fn partial_success(response: &Bytes) -> (usize, String) {
+    let response = Response::decode(response.clone()).unwrap_or_default();
+    let PartialSuccess { rejected, error_message } = response.partial_success.unwrap_or_default();
+    (usize::try_from(rejected).unwrap_or(0), super::status::clip(&error_message))
+}

@@ -1,0 +1,153 @@
+//! The lines for people: each says what happens, to which data, and the cure. Each is written at a change of state or
+//! at most once a minute.
+
+use std::time::Duration;
+
+use super::Protocol;
+use super::channel::Channel;
+use super::health::{Outage, Spoken};
+use super::target::setting;
+use crate::internal::{RateLimit, info, warn};
+use crate::model::Signal;
+
+const INTERVAL: Duration = Duration::from_secs(60);
+
+/// The limits of one signal's lines that are not changes of state.
+#[derive(Debug)]
+pub(super) struct Limits {
+    refused: RateLimit,
+    partial_success: RateLimit,
+    too_large: RateLimit,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let limit = || RateLimit::new(INTERVAL);
+        Self { refused: limit(), partial_success: limit(), too_large: limit() }
+    }
+}
+
+pub(super) fn unreachable(channel: &Channel, why: &str) {
+    let cure = cure(channel, why);
+    let signals = list(&channel.backend.signals().collect::<Vec<_>>());
+    let authority = &channel.target.authority;
+    warn(&format!(
+        "cannot deliver {signals} to {authority}: {why}. {cure} Until it answers, telemetry is dropped and counted."
+    ));
+}
+
+pub(super) fn back(channel: &Channel, outage: &Outage) {
+    let lost: Vec<String> = Signal::ALL
+        .into_iter()
+        .filter(|signal| outage.lost[*signal as usize] > 0)
+        .map(|signal| items(signal, outage.lost[signal as usize]))
+        .collect();
+    let lost = if lost.is_empty() { String::from("nothing") } else { lost.join(", ") };
+    let (authority, lasted) = (&channel.target.authority, Spoken(outage.lasted));
+    info(&format!("{authority} answers again after {lasted}; lost meanwhile: {lost}"));
+}
+
+pub(super) fn unimplemented(channel: &Channel, why: &str) {
+    let Channel { signal, target, .. } = channel;
+    let own = signal.name().to_uppercase();
+    warn(&format!(
+        "{} does not take {signal} ({why}); no more are sent. Set OTEL_{own}_EXPORTER=none if it should not have \
+         them, or correct {}.",
+        place(channel),
+        if target.uri.path() == "/" || channel.protocol == Protocol::Grpc {
+            setting(*signal, "ENDPOINT")
+        } else {
+            format!("the path in {}", setting(*signal, "ENDPOINT"))
+        }
+    ));
+}
+
+pub(super) fn resumed(channel: &Channel) {
+    info(&format!("{} takes {} now", place(channel), channel.signal));
+}
+
+pub(super) fn refused(channel: &Channel, why: &str) {
+    if channel.limits.refused.allows(channel.clock.now(), &channel.internal) {
+        let cure = if ["401", "403", "UNAUTHENTICATED", "PERMISSION_DENIED"].iter().any(|code| why.contains(code)) {
+            format!(" Are the credentials in {} right?", setting(channel.signal, "HEADERS"))
+        } else {
+            String::new()
+        };
+        warn(&format!("{} refused {}, which are lost: {why}.{cure}", place(channel), channel.signal));
+    }
+}
+
+pub(super) fn partial_success(channel: &Channel, rejected: usize, said: &str) {
+    if channel.limits.partial_success.allows(channel.clock.now(), &channel.internal) {
+        let place = place(channel);
+        if rejected > 0 {
+            let rejected = items(channel.signal, rejected as u64);
+            warn(&format!("{place} rejected {rejected}: {said}"));
+        } else {
+            warn(&format!("{place} took all {}, but says: {said}", channel.signal));
+        }
+    }
+}
+
+pub(super) fn too_large(channel: &Channel, bytes: usize) {
+    if channel.limits.too_large.allows(channel.clock.now(), &channel.internal) {
+        let (one, limit) = (items(channel.signal, 1), channel.message_limit);
+        warn(&format!(
+            "{one} of {bytes} bytes is larger than a request may be ({limit} bytes) and is lost; limit the length \
+             of attribute values with OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"
+        ));
+    }
+}
+
+/// What to do about a backend that does not answer.
+fn cure(channel: &Channel, why: &str) -> String {
+    let port = channel.target.uri.port_u16();
+    let (signal, protocol) = (channel.signal, channel.protocol);
+    if why.contains("certificate") {
+        return format!("Set {} to the file of the authority that signed it.", setting(signal, "CERTIFICATE"));
+    }
+    match (protocol, port) {
+        (Protocol::Grpc, Some(4318)) => {
+            format!("Port 4318 is usual for HTTP: set {} to http/protobuf, or use 4317.", setting(signal, "PROTOCOL"))
+        }
+        (Protocol::HttpProtobuf, Some(4317)) => {
+            format!("Port 4317 is usual for gRPC: set {} to grpc, or use 4318.", setting(signal, "PROTOCOL"))
+        }
+        _ => {
+            let own = signal.name().to_uppercase();
+            format!(
+                "Is an OpenTelemetry Collector listening there? Set {}, or OTEL_{own}_EXPORTER=none.",
+                setting(signal, "ENDPOINT")
+            )
+        }
+    }
+}
+
+/// The URL without its query, which may hold a token.
+fn place(channel: &Channel) -> String {
+    match channel.protocol {
+        Protocol::Grpc => channel.target.authority.clone(),
+        Protocol::HttpProtobuf => format!("{}{}", channel.target.authority, channel.target.uri.path()),
+    }
+}
+
+fn items(signal: Signal, count: u64) -> String {
+    let (one, many) = match signal {
+        Signal::Traces => ("span", "spans"),
+        Signal::Metrics => ("data point", "data points"),
+        Signal::Logs => ("log record", "log records"),
+    };
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// `traces`, `traces and logs`, `traces, metrics and logs`
+fn list(signals: &[Signal]) -> String {
+    match signals {
+        [] => String::new(),
+        [only] => only.to_string(),
+        [first @ .., last] => {
+            let first: Vec<&str> = first.iter().map(|signal| signal.name()).collect();
+            format!("{} and {last}", first.join(", "))
+        }
+    }
+}
