@@ -71,9 +71,7 @@ impl FromIterator<KeyValue> for Attributes {
 
 impl PartialEq for Attributes {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-            || (self.len() == other.len()
-                && self.iter().zip(other).all(|(a, b)| a.key == b.key && same(&a.value, &b.value)))
+        Arc::ptr_eq(&self.0, &other.0) || same_attributes(&self.0, &other.0)
     }
 }
 
@@ -81,11 +79,21 @@ impl Eq for Attributes {}
 
 impl Hash for Attributes {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.len().hash(state);
-        for KeyValue { key, value, .. } in self {
-            Key::as_str(key).hash(state);
-            hash(value, state);
-        }
+        hash_attributes(&self.0, state);
+    }
+}
+
+/// Whether two lists hold the same attributes in the same order, by the same measure as [`Attributes`].
+pub(crate) fn same_attributes(a: &[KeyValue], b: &[KeyValue]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.key == b.key && same(&a.value, &b.value))
+}
+
+/// Hashes a list of attributes in its order; equal by [`same_attributes`] means an equal hash.
+pub(crate) fn hash_attributes<H: Hasher>(attributes: &[KeyValue], state: &mut H) {
+    attributes.len().hash(state);
+    for KeyValue { key, value, .. } in attributes {
+        Key::as_str(key).hash(state);
+        hash(value, state);
     }
 }
 

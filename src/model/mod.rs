@@ -11,6 +11,7 @@ mod report;
 mod snapshot;
 
 pub use attributes::Attributes;
+pub(crate) use attributes::{hash_attributes, same_attributes};
 pub use operation::Operation;
 pub use report::{Reason, Report, Signal, SignalReport};
 pub use snapshot::{

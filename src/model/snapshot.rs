@@ -138,6 +138,29 @@ impl Number {
     }
 }
 
+/// Whole numbers that fit stay whole; larger ones become the nearest float.
+macro_rules! from_numbers {
+    (whole: $($whole:ty),+; wide: $($wide:ty),+; float: $($float:ty),+) => {
+        $(impl From<$whole> for Number {
+            fn from(value: $whole) -> Self {
+                Self::I64(value.into())
+            }
+        })+
+        $(impl From<$wide> for Number {
+            fn from(value: $wide) -> Self {
+                i64::try_from(value).map_or(Self::F64(value as f64), Self::I64)
+            }
+        })+
+        $(impl From<$float> for Number {
+            fn from(value: $float) -> Self {
+                Self::F64(value.into())
+            }
+        })+
+    };
+}
+
+from_numbers!(whole: i8, i16, i32, i64, u8, u16, u32; wide: u64, usize, isize; float: f32, f64);
+
 /// One measurement that was made within a sampled span.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Exemplar {
