@@ -9,17 +9,21 @@
 //! Nothing in it sleeps to look busy: documents are tokenized, scored and reranked for real, requests go over loopback,
 //! and the fault is more work, not a delay.
 
+pub mod args;
 pub mod cache;
 pub mod corpus;
 pub mod duration;
 pub mod embed;
 pub mod engine;
+pub mod figures;
 pub mod index;
+pub mod json;
 pub mod load;
 pub mod propagation;
 pub mod random;
 pub mod rerank;
 pub mod service;
+pub mod table;
 mod vocabulary;
 
 /// Target of the service's spans and events. Named, because the crate's own targets are kept out of telemetry.
