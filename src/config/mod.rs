@@ -6,13 +6,16 @@
 //! it. `RUST_LOG` always counts: it governs the console and nothing else.
 
 mod environment;
+#[cfg(feature = "config-file")]
+mod file;
 mod level;
 mod nearest;
 mod parse;
 mod resource;
 mod variables;
+mod words;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
@@ -104,8 +107,40 @@ pub struct Overrides {
 /// accepted.
 pub fn load(environment: &Environment, overrides: Overrides) -> Result<Config, Error> {
     refuse_not_unicode(environment)?;
-    let draft = variables::read(environment)?;
+    let draft = match file_setting(environment, &overrides) {
+        Some((setting, path)) => read_file(setting, &path, environment)?,
+        None => variables::read(environment)?,
+    };
     finish(draft, environment, overrides)
+}
+
+const CONFIG_FILE: &str = "OTEL_CONFIG_FILE";
+/// The older name, deprecated by the specification.
+const EXPERIMENTAL_CONFIG_FILE: &str = "OTEL_EXPERIMENTAL_CONFIG_FILE";
+
+/// What names a configuration file, and its path.
+fn file_setting(environment: &Environment, overrides: &Overrides) -> Option<(&'static str, PathBuf)> {
+    let variable = |name: &'static str| environment.get(name).map(|path| (name, PathBuf::from(path)));
+    let code = overrides.file.clone().map(|path| ("the configuration file", path));
+    code.or_else(|| variable(CONFIG_FILE)).or_else(|| variable(EXPERIMENTAL_CONFIG_FILE))
+}
+
+#[cfg(feature = "config-file")]
+fn read_file(setting: &str, path: &Path, environment: &Environment) -> Result<Draft, Error> {
+    let mut draft = file::read(path, setting, environment)?;
+    if setting == EXPERIMENTAL_CONFIG_FILE {
+        draft.warnings.push(format!("{EXPERIMENTAL_CONFIG_FILE} is the older name of {CONFIG_FILE}; use that"));
+    }
+    Ok(draft)
+}
+
+#[cfg(not(feature = "config-file"))]
+fn read_file(setting: &str, path: &Path, _: &Environment) -> Result<Draft, Error> {
+    Err(Error::invalid(
+        setting,
+        path.display().to_string(),
+        "none: bellwether was built without its feature `config-file`",
+    ))
 }
 
 /// A variable of ours that is not text cannot be obeyed, and guessing at it could send telemetry to the wrong place.
@@ -123,6 +158,7 @@ struct Draft {
     disabled: bool,
     /// Later entries count more.
     resource: Vec<KeyValue>,
+    schema_url: Option<String>,
     propagators: Vec<Propagator>,
     traces_exporter: Exporter,
     metrics_exporter: Exporter,
@@ -141,6 +177,7 @@ impl Default for Draft {
         Self {
             disabled: false,
             resource: Vec::new(),
+            schema_url: None,
             propagators: vec![Propagator::TraceContext, Propagator::Baggage],
             traces_exporter: Exporter::default(),
             metrics_exporter: Exporter::default(),
@@ -161,7 +198,7 @@ fn finish(draft: Draft, environment: &Environment, overrides: Overrides) -> Resu
     let mut attributes = draft.resource;
     attributes.extend(overrides.resource);
     attributes.extend(overrides.service.map(|name| KeyValue::new(names::SERVICE_NAME, name)));
-    let resource = resource::build(attributes, environment.executable());
+    let resource = resource::build(attributes, draft.schema_url, environment.executable());
     series.service_name = resource::service_name(&resource);
     layer.traces = !draft.disabled && draft.traces_exporter != Exporter::None;
     layer.metrics = !draft.disabled && draft.metrics_exporter != Exporter::None;

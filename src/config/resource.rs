@@ -10,17 +10,19 @@ use crate::names;
 /// Puts the resource together; of a key given twice the last value counts. `service.name` and `service.instance.id`
 /// are filled where they are missing, as
 /// <https://opentelemetry.io/docs/specs/semconv/resource/service/> asks for.
-pub(super) fn build(attributes: Vec<KeyValue>, executable: Option<&str>) -> Resource {
+pub(super) fn build(attributes: Vec<KeyValue>, schema_url: Option<String>, executable: Option<&str>) -> Resource {
     let service = match executable {
         Some(name) => format!("unknown_service:{name}"),
         None => String::from("unknown_service"),
     };
-    Resource::builder_empty()
-        .with_attributes([
-            KeyValue::new(names::SERVICE_NAME, service),
-            KeyValue::new(names::SERVICE_INSTANCE_ID, random_uuid()),
-        ])
-        .with_attributes(attributes)
+    let filled =
+        [KeyValue::new(names::SERVICE_NAME, service), KeyValue::new(names::SERVICE_INSTANCE_ID, random_uuid())];
+    let builder = Resource::builder_empty().with_attributes(filled);
+    let builder = match schema_url {
+        Some(url) => builder.with_schema_url(attributes, url),
+        None => builder.with_attributes(attributes),
+    };
+    builder
         .with_detector(Box::new(TelemetryResourceDetector))
         .with_attributes([
             KeyValue::new(names::DISTRO_NAME, env!("CARGO_PKG_NAME")),

@@ -4,11 +4,11 @@ use opentelemetry::KeyValue;
 
 use super::Variables;
 use crate::Error;
-use crate::config::{Draft, Propagator, level, parse};
+use crate::config::words::{EXEMPLAR_FILTERS, PROPAGATORS};
+use crate::config::{Draft, level, parse};
 use crate::layer::Sampler;
 use crate::names;
 use crate::pipeline::Batch;
-use crate::series::ExemplarFilter;
 
 pub(super) fn read(variables: &mut Variables<'_>, draft: &mut Draft) -> Result<(), Error> {
     draft.disabled = variables.flag("OTEL_SDK_DISABLED").unwrap_or(false);
@@ -36,17 +36,7 @@ fn resource(variables: &Variables<'_>, draft: &mut Draft) -> Result<(), Error> {
 }
 
 fn propagators(variables: &mut Variables<'_>, draft: &mut Draft) {
-    let known = [
-        ("tracecontext", Some(Some(Propagator::TraceContext))),
-        ("baggage", Some(Some(Propagator::Baggage))),
-        ("none", Some(None)),
-        ("b3", None),
-        ("b3multi", None),
-        ("jaeger", None),
-        ("xray", None),
-        ("ottrace", None),
-    ];
-    if let Some(chosen) = variables.choices("OTEL_PROPAGATORS", &known) {
+    if let Some(chosen) = variables.choices("OTEL_PROPAGATORS", PROPAGATORS) {
         draft.propagators = chosen.into_iter().flatten().collect();
     }
 }
@@ -132,12 +122,7 @@ fn limits(variables: &Variables<'_>, draft: &mut Draft) -> Result<(), Error> {
 fn metrics(variables: &mut Variables<'_>, draft: &mut Draft) -> Result<(), Error> {
     set(&mut draft.pipeline.interval, variables.duration("OTEL_METRIC_EXPORT_INTERVAL")?);
     set(&mut draft.pipeline.export_timeout, variables.timeout("OTEL_METRIC_EXPORT_TIMEOUT")?);
-    let known = [
-        ("trace_based", Some(ExemplarFilter::TraceBased)),
-        ("always_on", Some(ExemplarFilter::AlwaysOn)),
-        ("always_off", Some(ExemplarFilter::AlwaysOff)),
-    ];
-    set(&mut draft.series.exemplar_filter, variables.choice("OTEL_METRICS_EXEMPLAR_FILTER", &known));
+    set(&mut draft.series.exemplar_filter, variables.choice("OTEL_METRICS_EXEMPLAR_FILTER", EXEMPLAR_FILTERS));
     Ok(())
 }
 

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use super::environment::Environment;
 use super::parse::{self, Expected};
+use super::words::{self, Words};
 use super::{Draft, Exporter};
 use crate::Error;
 
@@ -100,14 +101,14 @@ impl<'a> Variables<'a> {
         Some(on)
     }
 
-    /// One word of `known`. A word that maps to `None` is one of the specification's that is not supported here.
-    fn choice<T: Copy>(&mut self, name: &str, known: &[(&str, Option<T>)]) -> Option<T> {
+    /// One of the words; any other is warned about and ignored.
+    fn choice<T: Copy>(&mut self, name: &str, known: &Words<T>) -> Option<T> {
         let value = self.text(name)?;
         self.word(name, value, known)
     }
 
     /// The words of a comma-separated list that are known, each once, in their order. `None` when there is none.
-    fn choices<T: Copy + PartialEq>(&mut self, name: &str, known: &[(&str, Option<T>)]) -> Option<Vec<T>> {
+    fn choices<T: Copy + PartialEq>(&mut self, name: &str, known: &Words<T>) -> Option<Vec<T>> {
         let mut chosen = Vec::new();
         for word in self.text(name)?.split(',').map(str::trim).filter(|word| !word.is_empty()) {
             if let Some(choice) = self.word(name, word, known).filter(|choice| !chosen.contains(choice)) {
@@ -117,19 +118,19 @@ impl<'a> Variables<'a> {
         Some(chosen).filter(|chosen| !chosen.is_empty())
     }
 
-    fn word<T: Copy>(&mut self, name: &str, word: &str, known: &[(&str, Option<T>)]) -> Option<T> {
-        let found = known.iter().find(|(candidate, _)| candidate.eq_ignore_ascii_case(word));
-        if let Some((_, Some(choice))) = found {
-            return Some(*choice);
+    fn word<T: Copy>(&mut self, name: &str, word: &str, known: &Words<T>) -> Option<T> {
+        match words::find(word, known) {
+            Ok(choice) => Some(choice),
+            Err(unfit) => {
+                let fault = if unfit.known { "is not supported" } else { "is not known" };
+                self.warnings.push(format!("{name}: {word:?} {fault} and ignored; expected {}", unfit.expected));
+                None
+            }
         }
-        let fault = if found.is_some() { "is not supported" } else { "is not known" };
-        let supported: Vec<&str> = known.iter().filter(|(_, choice)| choice.is_some()).map(|(word, _)| *word).collect();
-        self.warnings.push(format!("{name}: {word:?} {fault} and ignored; expected {}", supported.join(", ")));
-        None
     }
 
     /// The exporter of a signal. A list is accepted for the sake of other SDKs, and its first entry taken.
-    fn exporter(&mut self, name: &str, unsupported: &[&str]) -> Option<Exporter> {
+    fn exporter(&mut self, name: &str, unsupported: &[&'static str]) -> Option<Exporter> {
         let mut known =
             vec![("otlp", Some(Exporter::Otlp)), ("console", Some(Exporter::Console)), ("none", Some(Exporter::None))];
         known.extend(unsupported.iter().map(|word| (*word, None)));

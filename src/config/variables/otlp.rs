@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::Variables;
 use crate::Error;
+use crate::config::words::{COMPRESSIONS, HISTOGRAM_AGGREGATIONS};
 use crate::config::{Draft, parse};
 use crate::exporters::otlp::{Compression, Endpoint, Protocol, TemporalityPreference, Tls};
 use crate::model::Signal;
-use crate::series::HistogramAggregation;
 
 const PREFIX: &str = "OTEL_EXPORTER_OTLP";
 
@@ -33,11 +33,9 @@ pub(super) fn read(variables: &mut Variables<'_>, draft: &mut Draft) -> Result<(
     if let Some(chosen) = variables.choice("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", &temporality) {
         draft.otlp.temporality = chosen;
     }
-    let aggregation = [
-        ("explicit_bucket_histogram", Some(HistogramAggregation::ExplicitBucket)),
-        ("base2_exponential_bucket_histogram", Some(HistogramAggregation::Base2ExponentialBucket)),
-    ];
-    if let Some(chosen) = variables.choice("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", &aggregation) {
+    if let Some(chosen) =
+        variables.choice("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", HISTOGRAM_AGGREGATIONS)
+    {
         draft.series.aggregation = chosen;
     }
     Ok(())
@@ -79,13 +77,12 @@ impl<'a> Options<'a> {
         let name = |suffix: &str| format!("{prefix}_{suffix}");
         let protocols =
             [("http/protobuf", Some(Protocol::HttpProtobuf)), ("grpc", Some(Protocol::Grpc)), ("http/json", None)];
-        let compressions = [("none", Some(Compression::None)), ("gzip", Some(Compression::Gzip))];
         let endpoint = name("ENDPOINT");
         Ok(Self {
             insecure: variables.flag(&name("INSECURE")),
             protocol: variables.choice(&name("PROTOCOL"), &protocols),
             headers: variables.secret(&name("HEADERS"), parse::headers)?,
-            compression: variables.choice(&name("COMPRESSION"), &compressions),
+            compression: variables.choice(&name("COMPRESSION"), COMPRESSIONS),
             timeout: variables.timeout(&name("TIMEOUT"))?,
             certificate: variables.text(&name("CERTIFICATE")).map(PathBuf::from),
             client_certificate: variables.text(&name("CLIENT_CERTIFICATE")).map(PathBuf::from),

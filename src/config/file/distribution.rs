@@ -1,0 +1,107 @@
+//! `distribution: bellwether:`: what OpenTelemetry's schema has no place for.
+
+use std::time::Duration;
+
+use super::node::{Content, Node};
+use super::scalar::Scalar;
+use super::section::{self, Reader, Section};
+use crate::Error;
+use crate::config::{Draft, parse};
+use crate::exporters::otlp::Retry;
+use crate::layer::SpanDetails;
+
+pub(super) const KEYS: [&str; 12] = [
+    "filter",
+    "console_filter",
+    "dimensions",
+    "dimensions_by_span",
+    "dimension_length",
+    "duration_boundaries",
+    "histogram_max_size",
+    "idle_timeout",
+    "instrument_limit",
+    "shutdown_timeout",
+    "span_details",
+    "retry",
+];
+
+pub(super) fn read<'n>(reader: &Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<(), Error> {
+    let section = reader.section(node, &KEYS)?;
+    draft.console_filter = section.parsed("console_filter", parse::console_filter)?;
+    layer(reader, &section, draft)?;
+    let series = &mut draft.series;
+    if let Some(bounds) = boundaries(&section)? {
+        series.duration_bounds = bounds;
+    }
+    series.max_size = section.count("histogram_max_size", 2)?.unwrap_or(series.max_size);
+    series.instrument_limit = section.count("instrument_limit", 1)?.unwrap_or(series.instrument_limit);
+    series.idle_timeout = section.timeout("idle_timeout")?.unwrap_or(series.idle_timeout);
+    let shutdown = section.timeout("shutdown_timeout")?;
+    draft.pipeline.shutdown_timeout = shutdown.unwrap_or(draft.pipeline.shutdown_timeout);
+    if let Some(node) = section.get("retry") {
+        draft.otlp.retry = retry(reader, node)?;
+    }
+    Ok(())
+}
+
+fn layer<'n>(reader: &Reader<'n>, section: &Section<'n>, draft: &mut Draft) -> Result<(), Error> {
+    let layer = &mut draft.layer;
+    if let Some(filter) = section.parsed("filter", parse::filter)? {
+        layer.filter = filter;
+    }
+    if let Some(dimensions) = section.texts("dimensions")? {
+        layer.dimensions = dimensions;
+    }
+    if let Some(node) = section.get("dimensions_by_span") {
+        let spans = reader.any_section(node, "a mapping of span names to lists of fields")?;
+        for entry in spans.entries {
+            let fields = spans.texts(&entry.key)?.unwrap_or_default();
+            layer.dimensions_by_span.insert(entry.key.clone(), fields);
+        }
+    }
+    layer.dimension_length = section.count("dimension_length", 1)?.unwrap_or(layer.dimension_length);
+    if let Some(node) = section.get("span_details") {
+        let details = reader.section(node, &["location", "threads", "target", "inactivity"])?;
+        layer.details = SpanDetails {
+            location: details.flag("location")?.unwrap_or(false),
+            threads: details.flag("threads")?.unwrap_or(false),
+            target: details.flag("target")?.unwrap_or(false),
+            inactivity: details.flag("inactivity")?.unwrap_or(false),
+        };
+    }
+    Ok(())
+}
+
+/// Bounds of the span duration histogram, in milliseconds.
+fn boundaries(section: &Section<'_>) -> Result<Option<Vec<f64>>, Error> {
+    const EXPECTED: &str = "duration_boundaries: expected finite numbers in ascending order";
+    let mut bounds: Vec<f64> = Vec::new();
+    for node in section.list("duration_boundaries")? {
+        let bound = match &node.content {
+            Content::Scalar(scalar @ (Scalar::Int(_) | Scalar::Float(_)), _) => section::number(scalar),
+            _ => None,
+        };
+        match bound.filter(|bound| bounds.last().is_none_or(|last| last < bound)) {
+            Some(bound) => bounds.push(bound),
+            None => return Err(section.error(node.place, EXPECTED)),
+        }
+    }
+    Ok(Some(bounds).filter(|bounds| !bounds.is_empty()))
+}
+
+fn retry<'n>(reader: &Reader<'n>, node: &'n Node) -> Result<Retry, Error> {
+    const MULTIPLIER: &str = "a number from 1 to 10";
+    let section = reader.section(node, &["initial", "max", "multiplier", "total"])?;
+    let default = Retry::default();
+    let time = |key: &str, default: Duration| Ok::<_, Error>(section.duration(key)?.unwrap_or(default));
+    let multiplier = section.number("multiplier", MULTIPLIER)?.unwrap_or(default.multiplier);
+    if !(1.0..=10.0).contains(&multiplier) {
+        return Err(section.invalid("multiplier", &multiplier.to_string(), MULTIPLIER));
+    }
+    Ok(Retry {
+        initial: time("initial", default.initial)?,
+        max: time("max", default.max)?,
+        multiplier,
+        total: time("total", default.total)?,
+    })
+}

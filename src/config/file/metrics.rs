@@ -1,0 +1,73 @@
+//! `meter_provider`
+
+use super::exporter;
+use super::node::Node;
+use super::section::Reader;
+use crate::Error;
+use crate::config::words::EXEMPLAR_FILTERS;
+use crate::config::{Draft, Exporter};
+use crate::model::Signal;
+use crate::pipeline;
+
+/// `meter_provider`
+pub(super) fn read<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<(), Error> {
+    let section = reader.section(node, &["readers", "views", "exemplar_filter", "meter_configurator/development"])?;
+    section.ignore(reader, &["views", "meter_configurator/development"]);
+    if let Some(filter) = section.choice(reader, "exemplar_filter", EXEMPLAR_FILTERS)? {
+        draft.series.exemplar_filter = filter;
+    }
+    section.required("readers")?;
+    for node in section.list("readers")? {
+        let Some((_, periodic_reader)) = reader.kind(node, "metric reader", &["periodic"], &["pull"])? else {
+            continue;
+        };
+        if draft.metrics_exporter == Exporter::None {
+            periodic(reader, periodic_reader, draft)?;
+        } else {
+            periodic(reader, periodic_reader, &mut Draft::default())?;
+            reader.warn(node.place, "metrics have one exporter; this further one is ignored");
+        }
+    }
+    Ok(())
+}
+
+fn periodic<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<(), Error> {
+    let keys =
+        ["interval", "timeout", "exporter", "producers", "cardinality_limits", "max_export_batch_size/development"];
+    let section = reader.section(node, &keys)?;
+    section.ignore(reader, &["producers", "max_export_batch_size/development"]);
+    let default = pipeline::Config::default();
+    draft.pipeline.interval = section.duration("interval")?.unwrap_or(default.interval);
+    draft.pipeline.export_timeout = section.timeout("timeout")?.unwrap_or(default.export_timeout);
+    if let Some(node) = section.get("cardinality_limits") {
+        cardinality_limits(reader, node, draft)?;
+    }
+    let exporter = exporter::read(reader, section.required("exporter")?, Signal::Metrics, draft)?;
+    draft.metrics_exporter = exporter.unwrap_or(Exporter::None);
+    Ok(())
+}
+
+fn cardinality_limits<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<(), Error> {
+    const KINDS: [&str; 7] = [
+        "counter",
+        "gauge",
+        "histogram",
+        "observable_counter",
+        "observable_gauge",
+        "observable_up_down_counter",
+        "up_down_counter",
+    ];
+    let section = reader.section(node, &[["default"].as_slice(), &KINDS].concat())?;
+    if let Some(limit) = section.count("default", 1)? {
+        draft.series.cardinality_limit = limit;
+    }
+    for kind in KINDS {
+        let limit = section.count(kind, 1)?;
+        if let (Some(limit), Some(node)) = (limit, section.get(kind))
+            && limit != draft.series.cardinality_limit
+        {
+            reader.warn(node.place, format_args!("{kind}: all instruments share the limit `default`; this is ignored"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! Settings from OpenTelemetry's declarative configuration file.
+//!
+//! Follows <https://opentelemetry.io/docs/specs/otel/configuration/data-model/> and the schema of
+//! <https://github.com/open-telemetry/opentelemetry-configuration>, version 1.1. Stricter than the schema in one thing:
+//! a key that is not known is an error everywhere. What the schema knows and bellwether does not do is a warning, or an
+//! error where going on would mean something else than what was asked for.
+//!
+//! Text becomes a tree with places (`node`) with variables put in (`substitute`) and types resolved (`scalar`); each
+//! part of the schema is then read by the list of its keys (`section`).
+
+mod distribution;
+mod exporter;
+mod metrics;
+mod node;
+mod propagator;
+mod providers;
+mod resource;
+mod scalar;
+mod section;
+mod substitute;
+
+use std::io::Read;
+use std::path::Path;
+
+use tracing_core::LevelFilter;
+
+use self::section::{Reader, Section};
+use super::words::Words;
+use super::{Draft, Environment, Exporter, VARIABLES};
+use crate::Error;
+
+/// Bytes of a file at most.
+const SIZE: u64 = 1 << 20;
+/// The newest minor version of the schema that was looked at.
+const MINOR: u32 = 1;
+
+/// Everything that the file at `path` says. `setting` names what gave the path.
+pub(super) fn read(path: &Path, setting: &str, environment: &Environment) -> Result<Draft, Error> {
+    let file = path.display().to_string();
+    let unreadable = |why: String| Error::invalid(setting, &file, format!("a configuration file ({why})"));
+    let mut text = String::new();
+    let handle = std::fs::File::open(path).map_err(|error| unreadable(error.to_string()))?;
+    let size = handle.take(SIZE + 1).read_to_string(&mut text).map_err(|error| unreadable(error.to_string()))?;
+    if size as u64 > SIZE {
+        return Err(unreadable(format!("more than {SIZE} bytes")));
+    }
+    parse(&file, &text, environment)
+}
+
+/// The same for the text of a file, whose name is for messages only.
+pub(super) fn parse(file: &str, text: &str, environment: &Environment) -> Result<Draft, Error> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let document = node::read(file, text, environment)?;
+    let mut reader = Reader { file, warnings: Vec::new() };
+    let mut draft = root(&mut reader, &document.root, environment)?;
+    draft.warnings.append(&mut reader.warnings);
+    let without_effect: Vec<&str> = environment
+        .names()
+        .filter(|name| VARIABLES.iter().any(|variable| variable.name == *name))
+        .filter(|name| !document.variables.contains(*name) && !ALWAYS.contains(name))
+        .collect();
+    if !without_effect.is_empty() {
+        let names = without_effect.join(", ");
+        draft.warnings.push(format!("{file}: with a configuration file, these have no effect: {names}"));
+    }
+    Ok(draft)
+}
+
+/// Variables that count beside a file.
+const ALWAYS: [&str; 3] = ["OTEL_CONFIG_FILE", "OTEL_EXPERIMENTAL_CONFIG_FILE", "RUST_LOG"];
+
+fn root<'n>(reader: &mut Reader<'n>, node: &'n node::Node, environment: &Environment) -> Result<Draft, Error> {
+    const KEYS: [&str; 11] = [
+        "file_format",
+        "disabled",
+        "log_level",
+        "attribute_limits",
+        "resource",
+        "propagator",
+        "tracer_provider",
+        "meter_provider",
+        "logger_provider",
+        "instrumentation/development",
+        "distribution",
+    ];
+    let root = reader.section(node, &KEYS)?;
+    file_format(reader, &root)?;
+    // Without a provider or propagator the schema wants nothing done, where variables would have defaults.
+    let mut draft = Draft {
+        propagators: Vec::new(),
+        traces_exporter: Exporter::None,
+        metrics_exporter: Exporter::None,
+        logs_exporter: Exporter::None,
+        ..Draft::default()
+    };
+    draft.disabled = root.flag("disabled")?.unwrap_or(false);
+    draft.log_level = root.choice(reader, "log_level", LEVELS)?;
+    root.ignore(reader, &["instrumentation/development"]);
+    if let Some(node) = root.get("resource") {
+        resource::read(reader, node, environment, &mut draft)?;
+    }
+    if let Some(node) = root.get("propagator") {
+        draft.propagators = propagator::read(reader, node)?;
+    }
+    if let Some(node) = root.get("attribute_limits") {
+        providers::attribute_limits(reader, node, &mut draft)?;
+    }
+    if let Some(node) = root.get("tracer_provider") {
+        providers::traces(reader, node, &mut draft)?;
+    }
+    if let Some(node) = root.get("logger_provider") {
+        providers::logs(reader, node, &mut draft)?;
+    }
+    if let Some(node) = root.get("meter_provider") {
+        metrics::read(reader, node, &mut draft)?;
+    }
+    if let Some(node) = root.get("distribution") {
+        let distributions = reader.any_section(node, "a mapping of distributions, such as bellwether")?;
+        if let Some(node) = distributions.get(env!("CARGO_PKG_NAME")) {
+            distribution::read(reader, node, &mut draft)?;
+        }
+    }
+    Ok(draft)
+}
+
+/// The file's version. A newer minor version may hold what is not known here, and unknown keys say so themselves.
+fn file_format<'n>(reader: &mut Reader<'n>, root: &Section<'n>) -> Result<(), Error> {
+    let place = root.required("file_format")?.place;
+    let version = root.text("file_format")?.unwrap_or_default();
+    let minor: Option<u32> = version.strip_prefix("1.").and_then(|minor| minor.parse().ok());
+    match minor {
+        None => Err(root.invalid("file_format", version, "\"1.0\" or another version 1")),
+        Some(minor) if minor > MINOR => {
+            reader.warn(place, format_args!("file_format {version} is newer than 1.{MINOR}, which is known here"));
+            Ok(())
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// `SeverityNumber` of the schema: six words, each with three shades.
+const LEVELS: &Words<LevelFilter> = &[
+    ("trace", Some(LevelFilter::TRACE)),
+    ("trace2", Some(LevelFilter::TRACE)),
+    ("trace3", Some(LevelFilter::TRACE)),
+    ("trace4", Some(LevelFilter::TRACE)),
+    ("debug", Some(LevelFilter::DEBUG)),
+    ("debug2", Some(LevelFilter::DEBUG)),
+    ("debug3", Some(LevelFilter::DEBUG)),
+    ("debug4", Some(LevelFilter::DEBUG)),
+    ("info", Some(LevelFilter::INFO)),
+    ("info2", Some(LevelFilter::INFO)),
+    ("info3", Some(LevelFilter::INFO)),
+    ("info4", Some(LevelFilter::INFO)),
+    ("warn", Some(LevelFilter::WARN)),
+    ("warn2", Some(LevelFilter::WARN)),
+    ("warn3", Some(LevelFilter::WARN)),
+    ("warn4", Some(LevelFilter::WARN)),
+    ("error", Some(LevelFilter::ERROR)),
+    ("error2", Some(LevelFilter::ERROR)),
+    ("error3", Some(LevelFilter::ERROR)),
+    ("error4", Some(LevelFilter::ERROR)),
+    ("fatal", Some(LevelFilter::ERROR)),
+    ("fatal2", Some(LevelFilter::ERROR)),
+    ("fatal3", Some(LevelFilter::ERROR)),
+    ("fatal4", Some(LevelFilter::ERROR)),
+];
