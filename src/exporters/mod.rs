@@ -9,6 +9,7 @@ use std::pin::Pin;
 
 use crate::model::Snapshot;
 
+pub mod console;
 pub mod otlp;
 
 /// The end of an export of metrics.

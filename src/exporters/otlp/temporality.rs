@@ -227,12 +227,17 @@ mod tests {
         points.iter().map(|point| (point.start_time.0, point.time.0, point.value.as_f64())).collect()
     }
 
-    fn everything() -> [Range<usize>; 1] {
-        [0..usize::MAX]
+    fn only(range: Range<usize>) -> Vec<Range<usize>> {
+        std::iter::once(range).collect()
+    }
+
+    fn everything() -> Vec<Range<usize>> {
+        only(0..usize::MAX)
     }
 
     #[test]
     fn deltas_count_from_the_last_delivery_and_nothing_is_lost_by_a_failed_one() {
+        let everything = everything();
         let mut temporality = Temporality::new(TemporalityPreference::Delta);
         // time, value, delivered, what goes out
         for (time, value, delivered, expected) in [
@@ -247,7 +252,7 @@ mod tests {
             let snapshot = snapshot(true, vec![point("a", 1, time, value)]);
             let outgoing = temporality.outgoing(&snapshot);
             assert_eq!(told(&outgoing), expected, "at {time}");
-            temporality.taken(outgoing, if delivered { &[0..1] } else { &[] });
+            temporality.taken(outgoing, if delivered { &everything } else { &[] });
         }
     }
 
@@ -268,7 +273,7 @@ mod tests {
         let first = snapshot(true, points(10, 2));
         let outgoing = temporality.outgoing(&first);
         // Of two points on the wire the second was delivered, that of c.
-        temporality.taken(outgoing, &[1..2]);
+        temporality.taken(outgoing, &only(1..2));
         let second = snapshot(true, points(20, 3));
         assert_eq!(told(&temporality.outgoing(&second)), [(1, 20, 3.0), (10, 20, 1.0)]);
     }

@@ -1,0 +1,93 @@
+//! Values as text that stays on its line.
+
+use std::fmt;
+
+use opentelemetry::{KeyValue, Value};
+
+use crate::clock::Timestamp;
+use crate::model::Number;
+
+/// A number without its type.
+pub(super) struct Plain(pub(super) Number);
+
+impl fmt::Display for Plain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Number::I64(value) => write!(f, "{value}"),
+            Number::F64(value) => write!(f, "{value}"),
+        }
+    }
+}
+
+/// Text that stays on its line and does not command the terminal.
+pub(super) struct Bare<'a>(pub(super) &'a str);
+
+impl fmt::Display for Bare<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for char in self.0.chars() {
+            if char.is_control() {
+                write!(f, "{}", char.escape_default())?;
+            } else {
+                write!(f, "{char}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Attributes as `{key="text", other=1}`, or nothing.
+pub(super) struct Braced<'a>(pub(super) &'a [KeyValue]);
+
+impl fmt::Display for Braced<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, KeyValue { key, value, .. }) in self.0.iter().enumerate() {
+            f.write_str(if at == 0 { " {" } else { ", " })?;
+            match value {
+                Value::String(text) => write!(f, "{key}={:?}", text.as_str())?,
+                other => write!(f, "{key}={other}")?,
+            }
+        }
+        if self.0.is_empty() { Ok(()) } else { f.write_str("}") }
+    }
+}
+
+/// UTC with milliseconds: `2026-11-21T09:28:21.123Z`.
+pub(super) struct Rfc3339(pub(super) Timestamp);
+
+impl fmt::Display for Rfc3339 {
+    /// Days to a date as in <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = self.0.0 / 1_000_000;
+        let (days, of_day) = (millis / 86_400_000, millis % 86_400_000);
+        // Years begin in March here, so that the leap day is the last of a year.
+        let shifted = days + 719_468;
+        let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month_from_march = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+        let year = year_of_era + era * 400 + u64::from(month <= 2);
+        let (seconds, milli) = (of_day / 1_000, of_day % 1_000);
+        let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_right_around_leap_days_and_at_the_ends() {
+        for (seconds, date) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_400, "2000-02-29T00:00:00.000Z"),
+            (1_709_251_199, "2024-02-29T23:59:59.000Z"),
+            (1_709_251_200, "2024-03-01T00:00:00.000Z"),
+            (4_107_542_400, "2100-03-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(Rfc3339(Timestamp(seconds * 1_000_000_000)).to_string(), date);
+        }
+    }
+}
