@@ -11,6 +11,7 @@ use tracing::{Level, Metadata};
 use tracing_core::LevelFilter;
 
 use super::Config;
+use super::plan::{EventPlan, SpanPlan};
 use crate::internal;
 
 /// Places of the first level; each further one, made when its callsites crowd, is twice as large.
@@ -19,9 +20,6 @@ const FIRST_LEVEL: usize = 1_024;
 const LEVELS: usize = 10;
 /// Neighbouring places that a callsite may take on a level.
 const WINDOW: usize = 8;
-
-/// Metric events name their metrics by fields with one of these prefixes.
-const METRIC_PREFIXES: [&str; 4] = ["monotonic_counter.", "counter.", "histogram.", "gauge."];
 
 /// A callsite: where a span or an event stands in the source.
 pub(super) struct Callsite {
@@ -34,14 +32,18 @@ pub(super) struct Callsite {
     pub(super) passes_filter: bool,
     /// An ERROR event that passes the filter: it marks its span.
     pub(super) is_error: bool,
-    /// An event with fields that name metrics.
-    pub(super) is_metric: bool,
+    /// What metrics take from a span's fields; for spans when metrics are on.
+    pub(super) span: Option<SpanPlan>,
+    /// What metrics take from an event's fields; for metric events when metrics are on.
+    pub(super) event: Option<EventPlan>,
 }
+
+type Places = Box<[OnceLock<Box<Callsite>>]>;
 
 /// All callsites seen by one layer.
 pub(super) struct Callsites {
     config: Config,
-    levels: [OnceLock<Box<[OnceLock<Box<Callsite>>]>>; LEVELS],
+    levels: [OnceLock<Places>; LEVELS],
     /// Held while a callsite is added.
     adding: Mutex<()>,
     /// What a callsite gets that finds no place; never wanted.
@@ -112,7 +114,7 @@ impl Callsites {
             for step in 0..WINDOW {
                 let at = hash.wrapping_add(step) & (places.len() - 1);
                 if places[at].get().is_none() {
-                    let index = ((number << PLACE_BITS) | at) as u32;
+                    let index = u32::try_from((number << PLACE_BITS) | at).unwrap_or(u32::MAX);
                     return places[at].get_or_init(|| Box::new(self.decide(metadata, index)));
                 }
             }
@@ -124,27 +126,25 @@ impl Callsites {
     fn decide(&self, metadata: &'static Metadata<'static>, index: u32) -> Callsite {
         let Config { metrics, traces, logs, filter, .. } = &self.config;
         let passes_filter = filter.would_enable(metadata.target(), metadata.level());
-        let mut callsite =
-            Callsite { metadata, index, wanted: false, passes_filter, is_error: false, is_metric: false };
+        let base = Callsite { metadata, index, wanted: false, passes_filter, is_error: false, span: None, event: None };
         if metadata.is_span() {
-            callsite.wanted = passes_filter && (*metrics || *traces);
-            return callsite;
+            let wanted = passes_filter && (*metrics || *traces);
+            let span = (wanted && *metrics).then(|| SpanPlan::new(metadata, &self.config));
+            return Callsite { wanted, span, ..base };
         }
         // Lines of our own never become telemetry: trouble in exporting must not make more to export.
         if metadata.target() == internal::TARGET {
-            return callsite;
+            return base;
         }
-        callsite.is_error = passes_filter && *metadata.level() == Level::ERROR;
+        let is_error = passes_filter && *metadata.level() == Level::ERROR;
         // A target that is off stays off, but a level does not switch a count off.
-        callsite.is_metric = *metrics
-            && filter.would_enable(metadata.target(), &Level::ERROR)
-            && metadata
-                .fields()
-                .iter()
-                .any(|field| METRIC_PREFIXES.iter().any(|prefix| field.name().starts_with(prefix)));
-        callsite.wanted =
-            callsite.is_metric || (passes_filter && (*traces || *logs || (*metrics && callsite.is_error)));
-        callsite
+        let event = if *metrics && filter.would_enable(metadata.target(), &Level::ERROR) {
+            EventPlan::new(metadata)
+        } else {
+            None
+        };
+        let wanted = event.is_some() || (passes_filter && (*traces || *logs || (*metrics && is_error)));
+        Callsite { wanted, is_error, event, ..base }
     }
 }
 

@@ -4,6 +4,7 @@ use std::any::TypeId;
 use std::fmt;
 use std::ptr::from_ref;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -13,11 +14,13 @@ use tracing_core::{Interest, LevelFilter};
 use tracing_subscriber::layer::{Context, Layer as TracingLayer};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::callsite::{Callsite, Callsites};
+use super::callsite::Callsite;
 use super::console::Console;
 use super::gate::Gate;
 use super::handle::{Core, Handle};
 use super::logs::Logs;
+use super::measure::Measure;
+use super::plan::SpanPlan;
 use super::spans::Live;
 use super::stack::{self, Entry};
 use super::{Config, suppress};
@@ -76,7 +79,7 @@ where
             logs: logger_provider.is_some(),
             ..config.clone()
         };
-        let core = Arc::new(Core::new(Callsites::new(config.clone()), clock, internal, store));
+        let core = Arc::new(Core::new(config.clone(), clock, internal, store));
         Self {
             gate: tracer_provider.map(|provider| Gate::new(&config, &provider, &core)),
             logs: logger_provider.map(|provider| Logs::new(&config, &provider, &core)),
@@ -109,13 +112,24 @@ where
         }
         let parent = self.parent(attributes, context);
         let Some(live) = core.spans.claim(id.into_u64()) else { return };
-        live.slot.callsite.store(callsite.index, std::sync::atomic::Ordering::Relaxed);
+        live.slot.callsite.store(callsite.index, Ordering::Relaxed);
         if let Some(parent) = parent {
             live.slot.set_parent(parent.index, parent.id);
         }
-        if let Some(gate) = &self.gate {
-            gate.on_new_span(attributes, id, Opened { live, parent, callsite }, context.clone());
+        let opened = Opened { live, parent, callsite };
+        if let (Some(measure), Some(plan)) = (&core.measure, &callsite.span) {
+            measure.open(&core.spans, plan, attributes, opened);
         }
+        if let Some(gate) = &self.gate {
+            gate.on_new_span(attributes, id, opened, context.clone());
+        }
+    }
+
+    /// What the metrics of a live span need.
+    #[inline]
+    fn measure(&self, live: Live<'_>) -> Option<(&Measure, &Callsite, &SpanPlan)> {
+        let callsite = self.core().callsites.at(live.slot.callsite.load(Ordering::Relaxed))?;
+        Some((self.core().measure.as_ref()?, callsite, callsite.span.as_ref()?))
     }
 
     #[inline]
@@ -174,10 +188,13 @@ where
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        if let Some(live) = self.find(id)
-            && let Some(gate) = &self.gate
-        {
-            gate.on_record(id, values, live, context.clone());
+        if let Some(live) = self.find(id) {
+            if let Some((measure, _, plan)) = self.measure(live) {
+                measure.record(&self.core().spans, plan, values, live);
+            }
+            if let Some(gate) = &self.gate {
+                gate.on_record(id, values, live, context.clone());
+            }
         }
         if let Some(console) = &self.console {
             console.on_record(id, values, context);
@@ -199,10 +216,18 @@ where
         let callsite = self.core().callsites.of(event.metadata());
         if callsite.wanted && !suppress::is_suppressed() {
             let span = self.span_of(event, &context);
-            if let Some(gate) = &self.gate {
+            if let Some(measure) = &self.core().measure {
+                measure.event(event, callsite, span);
+            }
+            // A metric event counts whatever its level; as a log record it is filtered like any other.
+            if let Some(gate) = &self.gate
+                && callsite.passes_filter
+            {
                 gate.on_event(event, callsite, span, context.clone());
             }
-            if let Some(logs) = &self.logs {
+            if let Some(logs) = &self.logs
+                && callsite.passes_filter
+            {
                 logs.on_event(event, callsite, span);
             }
         }
@@ -214,6 +239,7 @@ where
     fn on_enter(&self, id: &Id, context: Context<'_, S>) {
         if let Some(live) = self.find(id) {
             stack::push(Entry { id: live.id, index: live.index, layer: self.core().layer });
+            Measure::enter(live.slot);
             if let Some(gate) = &self.gate {
                 gate.on_enter(id, live, context.clone());
             }
@@ -226,9 +252,13 @@ where
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
         if let Some(entry) = stack::pop(id.into_u64(), self.core().layer)
             && let Some(live) = self.core().spans.at(entry.index, entry.id)
-            && let Some(gate) = &self.gate
         {
-            gate.on_exit(id, live, context.clone());
+            if let Some(measure) = &self.core().measure {
+                measure.exit(live.slot);
+            }
+            if let Some(gate) = &self.gate {
+                gate.on_exit(id, live, context.clone());
+            }
         }
         if let Some(console) = &self.console {
             console.on_exit(id, context);
@@ -240,6 +270,9 @@ where
             // The gate first: a status set through the OpenTelemetry API is known only once the span has ended.
             if let Some(gate) = &self.gate {
                 gate.on_close(&id, live, context.clone());
+            }
+            if let Some((measure, callsite, plan)) = self.measure(live) {
+                measure.close(&self.core().spans, callsite, plan, live);
             }
             self.core().spans.release(live);
         }

@@ -76,6 +76,19 @@ pub struct SpanDetails {
     pub inactivity: bool,
 }
 
+/// What is known of a metric that events record, besides its name and kind, which the event's field gives.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MetricDeclaration {
+    /// The metric's name: the field's without its prefix, `queue.wait` for `histogram.queue.wait`.
+    pub name: String,
+    /// Its unit in UCUM; empty when there is none.
+    pub unit: String,
+    /// What it says, for a person; may be empty.
+    pub description: String,
+    /// Upper inclusive bounds of a histogram, finite and ascending; `None` for the default ones.
+    pub boundaries: Option<Vec<f64>>,
+}
+
 /// Settings of the layer.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -85,6 +98,8 @@ pub struct Config {
     pub dimensions: Vec<String>,
     /// Further ones for the spans of one name.
     pub dimensions_by_span: HashMap<String, Vec<String>>,
+    /// Units, descriptions and bounds of metrics that events record.
+    pub metric_declarations: Vec<MetricDeclaration>,
     /// Whether spans are sampled into traces at all.
     pub traces: bool,
     /// Whether events become log records.
@@ -122,6 +137,7 @@ impl Default for Config {
             filter: Self::default_filter(),
             dimensions: names::DEFAULT_DIMENSIONS.map(String::from).into(),
             dimensions_by_span: HashMap::new(),
+            metric_declarations: Vec::new(),
             traces: true,
             logs: true,
             metrics: true,

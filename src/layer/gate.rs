@@ -19,7 +19,7 @@ use super::spans::Live;
 /// The sampling gate with tracing-opentelemetry behind it.
 pub(super) struct Gate<S>(PhantomData<fn(S)>);
 
-#[expect(clippy::unused_self, clippy::needless_pass_by_value, reason = "the face that the composite layer calls")]
+#[expect(clippy::unused_self, reason = "the face that the composite layer calls")]
 impl<S> Gate<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tracing::Dispatch;
 
+use super::Config;
 use super::callsite::Callsites;
+use super::measure::Measure;
 use super::spans::{Live, Slot, Spans};
 use super::stack;
 use crate::clock::Clock;
@@ -27,7 +29,8 @@ pub(super) struct Core {
     pub(super) callsites: Callsites,
     pub(super) clock: Clock,
     pub(super) internal: Arc<Internal>,
-    pub(super) store: Option<Arc<Store>>,
+    /// Metrics, when they are on.
+    pub(super) measure: Option<Measure>,
 }
 
 impl Handle {
@@ -43,7 +46,7 @@ impl Handle {
 
     /// Where metrics go; `None` when metrics are off.
     pub fn store(&self) -> Option<&Arc<Store>> {
-        self.0.store.as_ref()
+        self.0.measure.as_ref().map(|measure| &measure.store)
     }
 
     /// Where losses are counted.
@@ -63,10 +66,13 @@ impl Handle {
 }
 
 impl Core {
-    pub(super) fn new(callsites: Callsites, clock: Clock, internal: Arc<Internal>, store: Option<Arc<Store>>) -> Self {
+    pub(super) fn new(config: Config, clock: Clock, internal: Arc<Internal>, store: Option<Arc<Store>>) -> Self {
         static LAYERS: AtomicU32 = AtomicU32::new(1);
         let layer = LAYERS.fetch_add(1, Ordering::Relaxed);
-        Self { layer, spans: Spans::new(Arc::clone(&internal)), callsites, clock, internal, store }
+        let measure = |store| Measure::new(&config, store, Arc::clone(&internal), clock.clone(), layer);
+        let measure = store.map(measure);
+        let spans = Spans::new(Arc::clone(&internal));
+        Self { layer, spans, callsites: Callsites::new(config), clock, internal, measure }
     }
 
     /// The innermost live span of this layer that the calling thread has entered.

@@ -7,25 +7,36 @@
 //! |---|---|
 //! | `composite` | the [`Layer`]: hands each callback of `tracing` to the members that want it |
 //! | `callsite` | what was decided about each callsite |
+//! | `plan` | what metrics take from the fields of a callsite |
 //! | `spans` | the side table: the state of every live span; who writes which field stands at `Slot` |
 //! | `stack` | the spans a thread has entered |
+//! | `measure` | spans become metrics; `fields` reads what they need |
+//! | `events` | events become metrics, and mark their span as an error |
+//! | `symbols`, `cache`, `text` | attribute values as small numbers; what a thread remembers; the host's `Debug` code |
 //! | `gate`, `tracer` | traces |
 //! | `logs` | events as log records |
 //! | `console` | the user's console layer |
 //! | `suppress` | threads and stretches of code whose spans and events are no telemetry |
 
+mod cache;
 mod callsite;
 mod composite;
 mod config;
 mod console;
+mod events;
+mod fields;
 mod gate;
 mod handle;
 mod logs;
+mod measure;
+mod plan;
 mod spans;
 mod stack;
 mod suppress;
+mod symbols;
+mod text;
 
 pub use composite::{Layer, Parts};
-pub use config::{Config, Limits, Sampler, SpanDetails};
+pub use config::{Config, Limits, MetricDeclaration, Sampler, SpanDetails};
 pub use handle::Handle;
 pub use suppress::{suppress_thread, suppressed};

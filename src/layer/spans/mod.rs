@@ -27,6 +27,9 @@ const WAYS: usize = 8;
 const SETS: usize = 4_096;
 const SETS_PER_CHUNK: usize = 8;
 const CAPACITY: usize = SETS * WAYS;
+/// Numbers of slots from here on are those of the overflow.
+const FIRST_OVERFLOW: u32 = 32_768;
+const _: () = assert!(FIRST_OVERFLOW as usize == CAPACITY);
 
 /// Live spans at most: those of the table and those of the overflow.
 #[cfg(test)]
@@ -87,7 +90,7 @@ impl Spans {
             {
                 let slot = &set.slots[way];
                 slot.reset();
-                return Some(Live { slot, index: (at * WAYS + way) as u32, id });
+                return Some(Live { slot, index: number(at, way), id });
             }
         }
         self.claim_overflow(id)
@@ -102,12 +105,12 @@ impl Spans {
             for step in 0..WAYS {
                 let way = (first + step) % WAYS;
                 if set.tags[way].load(Ordering::Acquire) == id {
-                    return Some(Live { slot: &set.slots[way], index: (at * WAYS + way) as u32, id });
+                    return Some(Live { slot: &set.slots[way], index: number(at, way), id });
                 }
             }
         }
         let (index, slot) = self.overflow.find(id)?;
-        Some(Live { slot, index: index + CAPACITY as u32, id })
+        Some(Live { slot, index: FIRST_OVERFLOW + index, id })
     }
 
     /// The slot with this number, if it still belongs to `id`.
@@ -157,7 +160,7 @@ impl Spans {
         };
         self.internal.count(Counter::SpanTableOverflow);
         slot.reset();
-        Some(Live { slot, index: index + CAPACITY as u32, id })
+        Some(Live { slot, index: FIRST_OVERFLOW + index, id })
     }
 }
 
@@ -167,10 +170,17 @@ impl fmt::Debug for Spans {
     }
 }
 
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "below `CAPACITY`")]
+fn number(set: usize, way: usize) -> u32 {
+    (set * WAYS + way) as u32
+}
+
 /// Set and first way of an id. The Registry's ids, minus one, are packed by sharded-slab: 38 bits of address within
 /// the storage of a thread, dense from 0; 13 bits of thread; a generation. Addresses of one thread never collide with
 /// each other until they reach [`CAPACITY`]; threads are spread over the chunks.
 #[inline]
+#[expect(clippy::cast_possible_truncation, reason = "only the low bits are wanted")]
 fn place(id: u64) -> (usize, usize) {
     const ADDRESS_BITS: u32 = 38;
     const THREAD_MASK: u64 = (1 << 13) - 1;

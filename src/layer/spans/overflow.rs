@@ -9,9 +9,11 @@ use super::slot::Slot;
 const SHARDS: usize = 16;
 /// Slots of a chunk; chunks come into being on first use and stay.
 const CHUNK: usize = 64;
-const CHUNKS_PER_SHARD: usize = 64;
+const CHUNKS_PER_SHARD: usize = SLOTS_PER_SHARD as usize / CHUNK;
+const SLOTS_PER_SHARD: u32 = 4_096;
 
 /// Spans at most.
+#[cfg(test)]
 pub(super) const CAPACITY: usize = SHARDS * CHUNKS_PER_SHARD * CHUNK;
 
 type Chunk = Box<[Slot; CHUNK]>;
@@ -49,11 +51,11 @@ impl Overflow {
             index
         } else {
             let next = shard.used;
-            if next as usize == CHUNKS_PER_SHARD * CHUNK {
+            if next == SLOTS_PER_SHARD {
                 return None;
             }
             shard.used += 1;
-            next + (at * CHUNKS_PER_SHARD * CHUNK) as u32
+            at * SLOTS_PER_SHARD + next
         };
         shard.slots.insert(id, index);
         drop(shard);
@@ -81,11 +83,11 @@ impl Overflow {
         }
     }
 
-    fn lock(&self, at: usize) -> MutexGuard<'_, Shard> {
-        self.shards[at].lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self, at: u32) -> MutexGuard<'_, Shard> {
+        self.shards[at as usize].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn shard_of(id: u64) -> usize {
-    (id.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 60) as usize
+fn shard_of(id: u64) -> u32 {
+    (id.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 60) as u32
 }

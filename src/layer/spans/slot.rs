@@ -121,6 +121,7 @@ impl Slot {
 
     /// Stores the ids; the caller sets [`Slot::IDS_KNOWN`] when they are those that will be exported.
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
     pub(crate) fn set_ids(&self, trace: TraceId, span: SpanId) {
         let trace = u128::from_be_bytes(trace.to_bytes());
         self.trace_id[0].store((trace >> 64) as u64, Ordering::Relaxed);
@@ -158,20 +159,37 @@ impl Slot {
 
     /// The span's kind: `otel.kind`, else internal.
     pub(crate) fn kind(&self) -> SpanKind {
-        decode_kind(self.flags(KIND_MASK << KIND_SHIFT) >> KIND_SHIFT)
+        decode_kind(self.kind_number())
     }
 
     /// The kind under which the span is counted as in flight.
     pub(crate) fn opened_kind(&self) -> SpanKind {
-        decode_kind(self.flags(KIND_MASK << OPENED_KIND_SHIFT) >> OPENED_KIND_SHIFT)
+        decode_kind(self.opened_kind_number())
     }
 
     pub(crate) fn set_kind(&self, kind: &SpanKind) {
         self.replace(KIND_MASK << KIND_SHIFT, encode_kind(kind) << KIND_SHIFT);
     }
 
-    pub(crate) fn set_opened_kind(&self, kind: &SpanKind) {
-        self.replace(KIND_MASK << OPENED_KIND_SHIFT, encode_kind(kind) << OPENED_KIND_SHIFT);
+    /// The kind as a number, 0 for internal.
+    #[inline]
+    pub(crate) fn kind_number(&self) -> u32 {
+        self.flags(KIND_MASK << KIND_SHIFT) >> KIND_SHIFT
+    }
+
+    /// The kind under which the span is counted as in flight, as a number.
+    #[inline]
+    pub(crate) fn opened_kind_number(&self) -> u32 {
+        self.flags(KIND_MASK << OPENED_KIND_SHIFT) >> OPENED_KIND_SHIFT
+    }
+
+    /// The span was opened: its kind is from now on the one under which it is counted as in flight.
+    #[inline]
+    pub(crate) fn keep_opened_kind(&self) {
+        let kind = self.flags(KIND_MASK << KIND_SHIFT);
+        if kind != 0 {
+            self.set_flags_while_opening(kind << (OPENED_KIND_SHIFT - KIND_SHIFT));
+        }
     }
 
     fn replace(&self, mask: u32, bits: u32) {
@@ -218,8 +236,8 @@ mod tests {
         let slot = Slot::default();
         let ids = (TraceId::from(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10), SpanId::from(0xf1f2_f3f4_f5f6_f7f8));
         slot.set_ids(ids.0, ids.1);
-        slot.set_kind(&SpanKind::Consumer);
-        slot.set_opened_kind(&SpanKind::Client);
+        slot.set_kind(&SpanKind::Client);
+        slot.keep_opened_kind();
         slot.set_status(Status::Error);
         slot.set_flags(Slot::SAMPLED);
         slot.set_kind(&SpanKind::Server);
@@ -240,7 +258,9 @@ mod tests {
             (vec![Status::Unset], Status::Unset),
         ] {
             let slot = Slot::default();
-            given.iter().for_each(|status| slot.set_status(*status));
+            for status in &given {
+                slot.set_status(*status);
+            }
             assert_eq!(slot.status(), expected, "{given:?}");
         }
     }

@@ -1,0 +1,309 @@
+//! Spans become metrics: calls, duration, self time, and how many are open.
+//!
+//! A span lasts from its opening to its last exit or, if it was never left with a child open, to its closing. The
+//! Registry keeps a span whose handles are gone open for as long as a child lives; a request that leaves a task behind
+//! has nevertheless ended, and its duration and self time end there, as they do in its trace.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use opentelemetry::trace::SpanKind;
+use opentelemetry::{KeyValue, StringValue, Value};
+use tracing_core::span::{Attributes, Record};
+
+use super::cache::{Caches, KEY_SYMBOLS, Key, Owner};
+use super::callsite::Callsite;
+use super::composite::Opened;
+use super::fields::SpanVisitor;
+use super::handle::link;
+use super::plan::SpanPlan;
+use super::spans::{INLINE_DIMENSIONS, Live, Slot, Spans, Status};
+use super::symbols::{Symbol, Symbols};
+use super::{Config, MetricDeclaration, text};
+use crate::clock::Clock;
+use crate::internal::{Counter, Internal};
+use crate::names;
+use crate::series::{InFlight, Series, Store};
+
+/// What an error without a known type is called
+/// (<https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/>).
+const OTHER_ERROR: &str = "_OTHER";
+/// Names of in-flight counts remembered; further ones are asked for each time.
+const NAMES_MAX: usize = 1_024;
+
+/// Series by words that are too many for a [`Key`], and of when they are.
+type Wide = (Owner, HashMap<Box<[u32]>, Series>);
+
+/// The metrics of one layer.
+pub(super) struct Measure {
+    pub(super) store: Arc<Store>,
+    pub(super) internal: Arc<Internal>,
+    pub(super) symbols: Symbols,
+    /// Longest text of an attribute, in characters.
+    pub(super) length: usize,
+    pub(super) declarations: HashMap<String, MetricDeclaration>,
+    clock: Clock,
+    layer: u32,
+    wide: RwLock<Wide>,
+    /// Open spans of names that `otel.name` gave, by symbol and kind.
+    named_in_flight: RwLock<HashMap<(u32, u32), Arc<InFlight>>>,
+}
+
+impl Measure {
+    pub(super) fn new(config: &Config, store: Arc<Store>, internal: Arc<Internal>, clock: Clock, layer: u32) -> Self {
+        let declarations = config.metric_declarations.iter();
+        Self {
+            store,
+            internal,
+            symbols: Symbols::new(),
+            length: config.dimension_length,
+            declarations: declarations.map(|metric| (metric.name.clone(), metric.clone())).collect(),
+            clock,
+            layer,
+            wide: RwLock::default(),
+            named_in_flight: RwLock::default(),
+        }
+    }
+
+    /// A span opens.
+    #[inline]
+    pub(super) fn open(&self, spans: &Spans, plan: &SpanPlan, attributes: &Attributes<'_>, opened: Opened<'_>) {
+        let slot = opened.live.slot;
+        let start = match opened.parent {
+            Some(parent) => parent.slot.cover.open(parent.slot.start.load(Ordering::Relaxed), || self.clock.ticks()),
+            None => self.clock.ticks(),
+        };
+        slot.start.store(start, Ordering::Relaxed);
+        if plan.has_fields {
+            attributes.record(&mut SpanVisitor { measure: self, spans, plan, live: opened.live });
+            let name = slot.name.load(Ordering::Relaxed);
+            if name != 0 {
+                slot.opened_name.store(name, Ordering::Relaxed);
+            }
+            slot.keep_opened_kind();
+        }
+        self.with_in_flight(opened.callsite, plan, slot, InFlight::enter);
+    }
+
+    /// Fields of an open span are recorded.
+    pub(super) fn record(&self, spans: &Spans, plan: &SpanPlan, values: &Record<'_>, live: Live<'_>) {
+        if plan.has_fields {
+            values.record(&mut SpanVisitor { measure: self, spans, plan, live });
+        }
+    }
+
+    /// A span is entered: it has not ended yet.
+    #[inline]
+    pub(super) fn enter(slot: &Slot) {
+        if slot.end.load(Ordering::Relaxed) != 0 {
+            slot.end.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// A span is exited. With children open, this may be its end. Without, its closing is; then nothing is to be done,
+    /// which keeps the polls of a future cheap.
+    #[inline]
+    pub(super) fn exit(&self, slot: &Slot) {
+        if slot.cover.is_open() {
+            let now = self.clock.ticks();
+            let covered = slot.cover.nanos(slot.start.load(Ordering::Relaxed), now);
+            slot.end_cover.store(covered, Ordering::Relaxed);
+            slot.end.store(now.max(1), Ordering::Relaxed);
+        }
+    }
+
+    /// A span closes.
+    #[inline]
+    pub(super) fn close(&self, spans: &Spans, callsite: &Callsite, plan: &SpanPlan, live: Live<'_>) {
+        let slot = live.slot;
+        let parent = slot.parent().and_then(|(index, id)| spans.at(index, id));
+        let now = match parent {
+            Some(parent) => parent.slot.cover.close(parent.slot.start.load(Ordering::Relaxed), || self.clock.ticks()),
+            None => self.clock.ticks(),
+        };
+        let start = slot.start.load(Ordering::Relaxed);
+        let (end, covered) = match slot.end.load(Ordering::Relaxed) {
+            0 => (now, slot.cover.nanos(start, now)),
+            end => (end, slot.end_cover.load(Ordering::Relaxed)),
+        };
+        let duration = end.saturating_sub(start);
+        let series = self.span_series(spans, callsite, plan, live);
+        self.store.record_span(series, duration, duration.saturating_sub(covered), link(slot));
+        self.with_in_flight(callsite, plan, slot, InFlight::exit);
+    }
+
+    /// The symbol of a text, cut to the length limit.
+    #[inline]
+    pub(super) fn text(&self, value: &str) -> Symbol {
+        let value = text::cut(value, self.length, &self.internal);
+        let find = || self.symbols.text(value);
+        Caches::with(self.owner(), |caches| caches.text(value, find)).unwrap_or_else(|| find().0)
+    }
+
+    /// The series of `words`; `find` makes it when it is not remembered. Words beyond the first two are symbols.
+    #[inline]
+    pub(super) fn series(&self, callsite: u32, variant: u32, symbols: &[Symbol], find: impl Fn() -> Series) -> Series {
+        if symbols.len() > KEY_SYMBOLS {
+            return self.wide_series(callsite, variant, symbols, find);
+        }
+        let mut key = Key { callsite, variant, symbols: [Symbol::ABSENT; KEY_SYMBOLS] };
+        key.symbols[..symbols.len()].copy_from_slice(symbols);
+        Caches::with(self.owner(), |caches| caches.series(&key, &find)).unwrap_or_else(find)
+    }
+
+    /// Attributes from keys and symbols; absent values are left out.
+    pub(super) fn attributes(&self, keys: &[&'static str], symbols: &[Symbol]) -> Vec<KeyValue> {
+        let attribute = |(key, symbol): (&&'static str, &Symbol)| {
+            let value = self.symbols.value(*symbol);
+            if value.is_none() && !symbol.is_absent() {
+                // Forgotten while its span was open: as if beyond the cardinality limit.
+                self.internal.count(Counter::CardinalityOverflow);
+            }
+            Some(KeyValue::new(*key, value?))
+        };
+        keys.iter().zip(symbols).filter_map(attribute).collect()
+    }
+
+    #[inline]
+    fn owner(&self) -> Owner {
+        Owner { layer: self.layer, period: self.symbols.period(), generation: self.store.generation() }
+    }
+
+    #[inline]
+    fn span_series(&self, spans: &Spans, callsite: &Callsite, plan: &SpanPlan, live: Live<'_>) -> Series {
+        let slot = live.slot;
+        let status = slot.status();
+        let (name, error) = (slot.name.load(Ordering::Relaxed), slot.error.load(Ordering::Relaxed));
+        let kind = slot.kind_number();
+        if plan.dimensions.is_empty() && (name | error) == 0 && kind == 0 {
+            let find = || self.make_span_series(callsite, plan, slot, status, &[]);
+            return plan.plain(status).get(self.store.generation(), find);
+        }
+        let variant = status as u32 | kind << 2;
+        let mut symbols = [Symbol::ABSENT; 2 + INLINE_DIMENSIONS];
+        symbols[0] = Symbol(name);
+        symbols[1] = Symbol(error);
+        for (symbol, value) in symbols[2..].iter_mut().zip(&slot.symbols).take(plan.dimensions.len()) {
+            *symbol = Symbol(value.load(Ordering::Relaxed));
+        }
+        if plan.dimensions.len() > INLINE_DIMENSIONS {
+            let mut all = symbols.to_vec();
+            all.extend(spans.take_further(live).iter().flatten().map(|symbol| Symbol(*symbol)));
+            let find = || self.make_span_series(callsite, plan, slot, status, &all[2..]);
+            return self.series(callsite.index, variant, &all, find);
+        }
+        let symbols = &symbols[..2 + plan.dimensions.len()];
+        self.series(callsite.index, variant, symbols, || {
+            self.make_span_series(callsite, plan, slot, status, &symbols[2..])
+        })
+    }
+
+    #[cold]
+    fn make_span_series(
+        &self,
+        callsite: &Callsite,
+        plan: &SpanPlan,
+        slot: &Slot,
+        status: Status,
+        symbols: &[Symbol],
+    ) -> Series {
+        let identity = [
+            KeyValue::new(names::SPAN_NAME, self.name(callsite, slot.name.load(Ordering::Relaxed))),
+            KeyValue::new(names::SPAN_KIND, kind_name(&slot.kind())),
+            KeyValue::new(names::STATUS_CODE, status_name(status)),
+        ];
+        let mut dimensions = self.attributes(&plan.dimensions, symbols);
+        let error = self.symbols.value(Symbol(slot.error.load(Ordering::Relaxed)));
+        let error = error.or_else(|| (status == Status::Error).then(|| Value::from(OTHER_ERROR)));
+        if plan.has_error_type
+            && status != Status::Ok
+            && let Some(error) = error
+        {
+            dimensions.push(KeyValue::new(names::ERROR_TYPE, error));
+        }
+        self.store.series(Store::SPANS, &identity, &dimensions)
+    }
+
+    /// The span's name: `otel.name`, else the callsite's.
+    fn name(&self, callsite: &Callsite, symbol: u32) -> StringValue {
+        match self.symbols.value(Symbol(symbol)) {
+            Some(Value::String(name)) => name,
+            _ => callsite.metadata.name().into(),
+        }
+    }
+
+    #[inline]
+    fn with_in_flight(&self, callsite: &Callsite, plan: &SpanPlan, slot: &Slot, f: impl FnOnce(&InFlight)) {
+        let (name, kind) = (slot.opened_name.load(Ordering::Relaxed), slot.opened_kind_number());
+        if name == 0 {
+            f(plan.in_flight(kind, || self.store.in_flight(callsite.metadata.name(), &slot.opened_kind())));
+        } else {
+            f(&self.named_in_flight(callsite, slot, name, kind));
+        }
+    }
+
+    #[cold]
+    fn named_in_flight(&self, callsite: &Callsite, slot: &Slot, name: u32, kind: u32) -> Arc<InFlight> {
+        let known = self.named_in_flight.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(&(name, kind)) {
+            return Arc::clone(known);
+        }
+        drop(known);
+        let in_flight = self.store.in_flight(self.name(callsite, name).as_str(), &slot.opened_kind());
+        let mut known = self.named_in_flight.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= NAMES_MAX {
+            known.clear();
+        }
+        known.insert((name, kind), Arc::clone(&in_flight));
+        in_flight
+    }
+
+    /// A series by more symbols than a thread's cache holds.
+    #[cold]
+    fn wide_series(&self, callsite: u32, variant: u32, symbols: &[Symbol], find: impl Fn() -> Series) -> Series {
+        let owner = self.owner();
+        let words: Box<[u32]> = [callsite, variant].into_iter().chain(symbols.iter().map(|symbol| symbol.0)).collect();
+        let wide = self.wide.read().unwrap_or_else(PoisonError::into_inner);
+        if wide.0 == owner
+            && let Some(series) = wide.1.get(&words)
+        {
+            return *series;
+        }
+        drop(wide);
+        let series = find();
+        let mut wide = self.wide.write().unwrap_or_else(PoisonError::into_inner);
+        if wide.0 != owner || wide.1.len() >= self.store.config().cardinality_limit {
+            *wide = (owner, HashMap::new());
+        }
+        wide.1.insert(words, series);
+        series
+    }
+}
+
+impl fmt::Debug for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Measure").finish_non_exhaustive()
+    }
+}
+
+/// As the Collector's span-metrics connector writes it.
+fn kind_name(kind: &SpanKind) -> &'static str {
+    match kind {
+        SpanKind::Internal => "SPAN_KIND_INTERNAL",
+        SpanKind::Server => "SPAN_KIND_SERVER",
+        SpanKind::Client => "SPAN_KIND_CLIENT",
+        SpanKind::Producer => "SPAN_KIND_PRODUCER",
+        SpanKind::Consumer => "SPAN_KIND_CONSUMER",
+    }
+}
+
+/// As the Collector's span-metrics connector writes it.
+fn status_name(status: Status) -> &'static str {
+    match status {
+        Status::Unset => "STATUS_CODE_UNSET",
+        Status::Error => "STATUS_CODE_ERROR",
+        Status::Ok => "STATUS_CODE_OK",
+    }
+}
