@@ -1,1 +1,18 @@
+//! Tests against real servers: the OpenTelemetry Collector and Jaeger, started here on free ports of this machine.
+//!
+//! ```text
+//! tests/backends/install.sh                        builds the servers, once
+//! cargo test --test backends --features cli
+//! ```
+//! A server that is missing fails the test, with the cure; nothing is skipped. Every server belongs to one test, which
+//! waits for its health endpoint, and ends it.
 
+mod collector;
+mod http;
+mod jaeger;
+mod program;
+mod received;
+mod servers;
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,52 @@
+//! The OpenTelemetry Collector, which writes what it receives into a file.
+
+use tempfile::TempDir;
+
+use crate::Result;
+use crate::jaeger::Jaeger;
+use crate::program::{Server, free_ports};
+use crate::received::Received;
+
+pub(crate) struct Collector {
+    pub(crate) grpc_port: u16,
+    pub(crate) http_port: u16,
+    server: Server,
+    folder: TempDir,
+}
+
+impl Collector {
+    pub(crate) async fn start() -> Result<Self> {
+        Self::start_with(None).await
+    }
+
+    /// Sends traces on to Jaeger as well.
+    pub(crate) async fn start_before(jaeger: &Jaeger) -> Result<Self> {
+        Self::start_with(Some(jaeger.grpc_port)).await
+    }
+
+    async fn start_with(jaeger_port: Option<u16>) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let [grpc_port, http_port, health_port] = free_ports()?;
+        let config = |name: &str| format!("--config={}/tests/backends/config/{name}", env!("CARGO_MANIFEST_DIR"));
+        let mut arguments = vec![config("collector.yaml")];
+        let mut variables = vec![
+            ("GRPC_PORT", grpc_port.to_string()),
+            ("HTTP_PORT", http_port.to_string()),
+            ("HEALTH_PORT", health_port.to_string()),
+            ("DIRECTORY", folder.path().display().to_string()),
+        ];
+        if let Some(port) = jaeger_port {
+            arguments.push(config("forward.yaml"));
+            variables.push(("JAEGER_PORT", port.to_string()));
+        }
+        let mut server = Server::start("otelcol", arguments, &variables, folder.path())?;
+        server.ready(health_port, "/").await?;
+        Ok(Self { grpc_port, http_port, server, folder })
+    }
+
+    /// Ends the Collector, which writes what it still holds, and reads its file.
+    pub(crate) async fn received(self) -> Result<Received> {
+        self.server.stop().await?;
+        Received::read(&self.folder.path().join("received.jsonl"))
+    }
+}

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Installs the real servers that `cargo test --test backends --features cli` talks to, from their Go modules:
+#   otelcol       OpenTelemetry Collector, a distribution built with the Collector Builder
+#   telemetrygen  the Collector project's load generator, an OTLP client independent of ours
+#   jaeger        Jaeger v2 (its API is complete; its web page is a placeholder)
+#
+# Usage: install.sh [NAME...]
+# They go into ${BELLWETHER_BACKENDS:-${XDG_CACHE_HOME:-$HOME/.cache}/bellwether-backends}/bin, where the tests look.
+# What is there already is kept; all three take about 6 minutes on two cores, once. Needs Go 1.25 or newer and its
+# module proxy.
+set -euo pipefail
+
+dir=${BELLWETHER_BACKENDS:-${XDG_CACHE_HOME:-$HOME/.cache}/bellwether-backends}
+bin=$dir/bin
+names=("$@")
+[ ${#names[@]} -gt 0 ] || names=(otelcol telemetrygen jaeger)
+
+collector=v0.159.0
+telemetrygen=v0.161.0
+providers=v1.65.0
+jaeger=v1.62.0
+
+export GOTOOLCHAIN=local GOFLAGS=-trimpath CGO_ENABLED=0
+
+need_go() {
+  command -v go >/dev/null || { echo "install.sh: Go is not installed; Go 1.25 or newer is needed" >&2; exit 69; }
+  local version
+  version=$(go env GOVERSION)
+  [ "$(printf '%s\n' go1.25 "$version" | sort -V | head -n 1)" = go1.25 ] ||
+    { echo "install.sh: $version is too old; Go 1.25 or newer is needed" >&2; exit 69; }
+}
+
+build_otelcol() {
+  local work=$dir/otelcol-build core=go.opentelemetry.io/collector
+  local contrib=github.com/open-telemetry/opentelemetry-collector-contrib
+  mkdir -p "$work"
+  GOBIN=$bin go install "$core/cmd/builder@$collector"
+  cat >"$work/manifest.yaml" <<YAML
+dist: {module: bellwether.test/otelcol, name: otelcol, output_path: $work/out}
+receivers:
+  - {gomod: $core/receiver/otlpreceiver $collector}
+processors:
+  - {gomod: $core/processor/batchprocessor $collector}
+  - {gomod: $core/processor/memorylimiterprocessor $collector}
+exporters:
+  - {gomod: $core/exporter/otlpexporter $collector}
+  - {gomod: $core/exporter/otlphttpexporter $collector}
+  - {gomod: $core/exporter/debugexporter $collector}
+  - {gomod: $core/exporter/nopexporter $collector}
+  - {gomod: $contrib/exporter/fileexporter $collector}
+  - {gomod: $contrib/exporter/prometheusexporter $collector}
+  - {gomod: $contrib/exporter/loadbalancingexporter $collector}
+connectors:
+  - {gomod: $contrib/connector/spanmetricsconnector $collector}
+extensions:
+  - {gomod: $contrib/extension/healthcheckextension $collector}
+providers:
+  - {gomod: $core/confmap/provider/envprovider $providers}
+  - {gomod: $core/confmap/provider/fileprovider $providers}
+  - {gomod: $core/confmap/provider/yamlprovider $providers}
+YAML
+  "$bin/builder" --config "$work/manifest.yaml"
+  install "$work/out/otelcol" "$bin/otelcol"
+}
+
+build_telemetrygen() {
+  GOBIN=$bin go install "github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen@$telemetrygen"
+}
+
+# A program whose go.mod has a replace cannot be installed by `go install`: it is built as a tool of a module of our own.
+build_jaeger() {
+  local work=$dir/jaeger-build package=github.com/jaegertracing/jaeger/cmd/jaeger
+  mkdir -p "$work"
+  printf 'module bellwether.test/tool\ngo 1.25.0\nreplace %s\n' \
+    'github.com/Shopify/sarama => github.com/Shopify/sarama v1.33.0' >"$work/go.mod"
+  rm -f "$work/go.sum"
+  (cd "$work" && go get -tool "$package@$jaeger" && go build -ldflags='-s -w' -o "$bin/" "$package")
+}
+
+mkdir -p "$bin"
+for name in "${names[@]}"; do
+  case $name in otelcol | telemetrygen | jaeger) ;; *) echo "install.sh: no server $name" >&2; exit 64 ;; esac
+  [ -x "$bin/$name" ] && continue
+  need_go
+  echo "install.sh: building $name (minutes, once)" >&2
+  "build_$name" >&2
+done
+echo "$bin"
