@@ -27,5 +27,8 @@ pub mod pipeline;
 pub mod series;
 
 pub use error::Error;
+pub use layer::Layer;
 pub use model::Report;
 pub use opentelemetry;
+pub use pipeline::Handle;
+pub use telemetry::{Builder, Guard, Pipeline, builder, init};

@@ -5,6 +5,7 @@
 //! <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#declarative-configuration> has
 //! it. `RUST_LOG` always counts: it governs the console and nothing else.
 
+mod code;
 mod environment;
 #[cfg(feature = "config-file")]
 mod file;
@@ -21,6 +22,7 @@ use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
 use tracing_core::LevelFilter;
 
+pub(crate) use code::{console_filter, filter};
 pub use environment::Environment;
 pub use variables::{VARIABLES, Variable};
 

@@ -11,6 +11,7 @@ use crate::model::Snapshot;
 
 pub mod console;
 pub mod otlp;
+pub mod stdout;
 
 /// The end of an export of metrics.
 pub type Exported<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;

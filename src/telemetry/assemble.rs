@@ -1,0 +1,125 @@
+//! Settings in, parts out: pipeline, providers and layer, connected. Nothing global is touched and nothing runs yet.
+
+use std::sync::Arc;
+
+use opentelemetry_sdk::logs::SdkLoggerProvider;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::Subscriber;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::console;
+use super::declared::Declared;
+use crate::Error;
+use crate::bridge::{Bridge, MeterProvider};
+use crate::clock::Clock;
+use crate::config::{Config, Exporter};
+use crate::exporters::{otlp, stdout};
+use crate::internal::Internal;
+use crate::layer::{Layer, Parts};
+use crate::model::Signal;
+use crate::pipeline::{Exporters, Pipeline, Queues, Stages};
+use crate::series::Store;
+
+/// What only the host's code can say.
+pub(super) struct Extras {
+    /// The console's directives; `None` without a console.
+    pub(super) console: Option<String>,
+    pub(super) clock: Clock,
+    pub(super) exporters: Exporters,
+    pub(super) instruments: Vec<Declared>,
+}
+
+/// What the OpenTelemetry API is served by.
+#[derive(Debug, Clone)]
+pub(super) struct Providers {
+    pub(super) tracer: Option<SdkTracerProvider>,
+    pub(super) meter: MeterProvider,
+}
+
+/// Everything connected, nothing running.
+pub(super) struct Assembled<S> {
+    pub(super) layer: Layer<S>,
+    pub(super) pipeline: Pipeline,
+    pub(super) providers: Providers,
+    pub(super) config: Config,
+    /// Signals that go to an exporter of the host's.
+    pub(super) own: Vec<Signal>,
+}
+
+pub(super) fn assemble<S>(mut config: Config, extras: Extras) -> Result<Assembled<S>, Error>
+where
+    S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
+{
+    let Extras { console, clock, mut exporters, instruments } = extras;
+    let own: Vec<Signal> = Signal::ALL.into_iter().filter(|signal| exporters.has(*signal)).collect();
+    if config.disabled {
+        exporters = Exporters::default();
+    } else {
+        // An exporter in code counts, whatever the variables say about the signal.
+        config.layer.traces |= own.contains(&Signal::Traces);
+        config.layer.logs |= own.contains(&Signal::Logs);
+    }
+    instruments.iter().try_for_each(Declared::check)?;
+    let internal = Arc::new(Internal::default());
+    let store = Store::new(config.series.clone(), clock.clone(), Arc::clone(&internal));
+    instruments.iter().try_for_each(|instrument| instrument.declare(&store))?;
+    add_exporters(&mut exporters, &config, &internal, &clock)?;
+    let resource = config.resource.clone();
+    let bridge = Bridge::new(&config.series, resource.clone(), Arc::clone(&internal));
+    let meter = bridge.provider();
+    let stages = Stages { store: Arc::clone(&store), bridge, resource: resource.clone() };
+    let (pipeline, Queues { spans, logs }) = Pipeline::new(&config.pipeline, stages, exporters);
+    let tracer = spans
+        .map(|queue| SdkTracerProvider::builder().with_resource(resource.clone()).with_span_processor(queue).build());
+    let logger: Option<SdkLoggerProvider> =
+        logs.map(|queue| SdkLoggerProvider::builder().with_resource(resource).with_log_processor(queue).build());
+    let console = console.map(|directives| console::layer(&directives)).transpose()?;
+    let parts = Parts {
+        store: (!config.disabled).then_some(store),
+        internal,
+        clock,
+        tracer_provider: tracer.clone(),
+        logger_provider: logger,
+        console,
+    };
+    let layer = Layer::new(&config.layer, parts);
+    Ok(Assembled { layer, pipeline, providers: Providers { tracer, meter }, config, own })
+}
+
+/// Adds the exporters that the settings name, for signals that have none from the host's code.
+fn add_exporters(
+    exporters: &mut Exporters,
+    config: &Config,
+    internal: &Arc<Internal>,
+    clock: &Clock,
+) -> Result<(), Error> {
+    if config.disabled {
+        return Ok(());
+    }
+    let choices = [
+        (Signal::Traces, config.traces_exporter),
+        (Signal::Metrics, config.metrics_exporter),
+        (Signal::Logs, config.logs_exporter),
+    ];
+    let wanted = |kind| choices.iter().filter(move |(_, chosen)| *chosen == kind).map(|(signal, _)| *signal);
+    let missing: Vec<Signal> = wanted(Exporter::Otlp).filter(|signal| !exporters.has(*signal)).collect();
+    if !missing.is_empty() {
+        let client = otlp::Client::new(&config.otlp, Arc::clone(internal), clock.clone())?;
+        for signal in missing {
+            match signal {
+                Signal::Traces => exporters.spans(client.spans()),
+                Signal::Metrics => exporters.metrics(client.metrics()),
+                Signal::Logs => exporters.logs(client.logs()),
+            }
+        }
+    }
+    let missing: Vec<Signal> = wanted(Exporter::Console).filter(|signal| !exporters.has(*signal)).collect();
+    for signal in missing {
+        match signal {
+            Signal::Traces => exporters.spans(stdout::SpanExporter),
+            Signal::Metrics => exporters.metrics(stdout::MetricExporter::new(Arc::clone(internal))),
+            Signal::Logs => exporters.logs(stdout::LogExporter),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! What is one a process. Only setting the subscriber can fail, so it comes first: either all is set, or nothing.
+
+use std::time::Duration;
+
+use opentelemetry::global;
+use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
+use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+use tracing::dispatcher::{self, Dispatch};
+use tracing_subscriber::prelude::*;
+use tracing_subscriber::{Registry, registry};
+
+use super::assemble::Assembled;
+use super::{Guard, banner, panics};
+use crate::config::Propagator;
+use crate::{Error, internal};
+
+pub(super) fn install(assembled: Assembled<Registry>, panic_hook: bool) -> Result<Guard, Error> {
+    let Assembled { layer, pipeline, providers, config, own } = assembled;
+    let handle = if config.disabled {
+        pipeline.handle()
+    } else {
+        pipeline.spawn().map_err(|error| Error::system("start the telemetry thread", error))?
+    };
+    if dispatcher::set_global_default(Dispatch::new(registry().with(layer))).is_err() {
+        drop(handle.shutdown(Duration::ZERO));
+        return Err(Error::already_initialized("the global tracing subscriber"));
+    }
+    global::set_text_map_propagator(propagator(&config.propagators));
+    if !config.disabled {
+        if let Some(tracer) = &providers.tracer {
+            global::set_tracer_provider(tracer.clone());
+        }
+        global::set_meter_provider(providers.meter.clone());
+    }
+    if panic_hook {
+        panics::install();
+    }
+    // Records of the `log` crate become events. Another logger may be set already, which is the host's right.
+    let logger_is_taken = tracing_log::LogTracer::init().is_err();
+    internal::info(&banner::banner(&config, &own));
+    for warning in &config.warnings {
+        internal::warn(warning);
+    }
+    if logger_is_taken {
+        internal::warn("records of the `log` crate go to the logger that was set before, and are no telemetry");
+    }
+    Ok(Guard::new(handle, providers, config.pipeline.shutdown_timeout))
+}
+
+fn propagator(propagators: &[Propagator]) -> TextMapCompositePropagator {
+    let propagators = propagators.iter().map(|propagator| -> Box<dyn TextMapPropagator + Send + Sync> {
+        match propagator {
+            Propagator::TraceContext => Box::new(TraceContextPropagator::new()),
+            Propagator::Baggage => Box::new(BaggagePropagator::new()),
+        }
+    });
+    TextMapCompositePropagator::new(propagators.collect())
+}
