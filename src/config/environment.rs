@@ -43,6 +43,16 @@ impl Environment {
         self
     }
 
+    /// The same with a value for a variable that is not set, or empty.
+    #[must_use]
+    pub fn or(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let name = name.into();
+        if self.get(&name).is_none() && !self.not_unicode.contains(&name) {
+            self.variables.insert(name, value.into());
+        }
+        self
+    }
+
     /// The value of a variable without white space around it. Empty means unset, as the specification has it
     /// (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#parsing-empty-value>).
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -92,6 +102,12 @@ impl fmt::Debug for Environment {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_default_counts_only_where_nothing_is_set() {
+        let environment = Environment::from_iter([("A", "set"), ("B", " ")]).or("A", "x").or("B", "y").or("C", "z");
+        assert_eq!(["A", "B", "C"].map(|name| environment.get(name)), [Some("set"), Some("y"), Some("z")]);
+    }
 
     #[test]
     fn values_are_never_shown() {

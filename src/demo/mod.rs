@@ -19,10 +19,13 @@ pub mod figures;
 pub mod index;
 pub mod json;
 pub mod load;
+pub mod output;
 pub mod propagation;
 pub mod random;
 pub mod rerank;
 pub mod service;
+pub mod session;
+pub mod settings;
 pub mod table;
 mod vocabulary;
 

@@ -1,0 +1,126 @@
+//! One run: service, load, fault and figures, from the first document to the last answer.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{self, Instant, MissedTickBehavior};
+
+use super::args::Args;
+use super::corpus::Author;
+use super::engine::Engine;
+use super::figures::{Figures, Frame};
+use super::load::Load;
+use super::output::{Outcome, Output};
+use super::service;
+use crate::clock::Clock;
+use crate::model::Operation;
+
+/// Time from one table to the next.
+const TICK: Duration = Duration::from_secs(1);
+/// Stands for "never" where a time is needed.
+const NEVER: Duration = Duration::from_secs(86_400 * 365);
+
+/// A service under load, and the means to stop both.
+struct Show {
+    engine: Engine,
+    load: JoinHandle<u64>,
+    server: JoinHandle<io::Result<()>>,
+    /// Dropped to stop the load.
+    loading: oneshot::Sender<()>,
+    /// Dropped to stop the service.
+    serving: oneshot::Sender<()>,
+}
+
+/// Runs until the time is up or `interrupted` ends; `operations` reads what telemetry knows.
+///
+/// When it returns, no span of the service is open any more.
+///
+/// # Errors
+/// No port is free, or the reader of the output has gone.
+pub async fn run<W: Write>(
+    args: &Args,
+    output: &mut Output<W>,
+    clock: &Clock,
+    operations: impl Fn() -> Vec<Operation>,
+    interrupted: impl Future<Output = ()>,
+) -> io::Result<Outcome> {
+    let show = Show::open(args, output).await?;
+    let mut figures = Figures::new(clock.now());
+    let mut fault = false;
+    let watched = {
+        let mut read = || figures.read(clock.now(), operations());
+        watch(args, output, &show.engine, &mut fault, &mut read, interrupted).await
+    };
+    // The service ends in good order even when nobody reads its figures any more.
+    let left_out = show.close().await?;
+    watched?;
+    Ok(Outcome { last: figures.read(clock.now(), operations()), fault, left_out })
+}
+
+impl Show {
+    async fn open<W: Write>(args: &Args, output: &mut Output<W>) -> io::Result<Self> {
+        let Args { documents, seed, rate, .. } = *args;
+        let author = Author::new();
+        let load = Load::new(&author, seed);
+        let engine = spawn_blocking(move || Engine::new(&author.documents(documents, seed))).await?;
+        let listener = service::bind().await?;
+        let address: SocketAddr = listener.local_addr()?;
+        let (documents, terms) = (engine.index().documents(), engine.index().terms());
+        output.note(&format!(
+            "Indexed {documents} documents with {terms} different words; http://{address}/search?q=tide"
+        ))?;
+        let (serving, stop) = oneshot::channel();
+        let server = tokio::spawn(service::serve(listener, engine.clone(), dropped(stop)));
+        let (loading, stop) = oneshot::channel();
+        let load = tokio::spawn(load.run(address, rate, dropped(stop)));
+        Ok(Self { engine, load, server, loading, serving })
+    }
+
+    /// Stops the load, waits for its last answer, then stops the service.
+    async fn close(self) -> io::Result<u64> {
+        drop(self.loading);
+        let left_out = self.load.await?;
+        drop(self.serving);
+        self.server.await??;
+        Ok(left_out)
+    }
+}
+
+/// Ends when the sender is dropped.
+async fn dropped(sender: oneshot::Receiver<()>) {
+    // Nothing is ever sent: the error is the signal.
+    drop(sender.await);
+}
+
+/// Shows a table a tick, and lets the fault begin.
+async fn watch<W: Write>(
+    args: &Args,
+    output: &mut Output<W>,
+    engine: &Engine,
+    fault: &mut bool,
+    read: &mut impl FnMut() -> Frame,
+    interrupted: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let start = Instant::now();
+    let mut interrupted = pin!(interrupted);
+    let mut end = pin!(time::sleep_until(start + args.length.unwrap_or(NEVER).min(NEVER)));
+    let mut break_at = pin!(time::sleep_until(start + args.fault_at().unwrap_or(NEVER).min(NEVER)));
+    let mut ticks = time::interval_at(start + TICK, TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            () = &mut end => return Ok(()),
+            () = &mut interrupted => return Ok(()),
+            () = &mut break_at, if !*fault => {
+                *fault = true;
+                engine.break_rerank();
+                output.note("A careless release: from now on, rerank scores eight times as many documents.")?;
+            }
+            _ = ticks.tick() => output.frame(&read(), *fault)?,
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What the demo assumes where the environment says nothing.
+
+use crate::config::{Config, Environment, Exporter};
+use crate::model::Signal;
+
+/// `service.name` unless the environment names another.
+const SERVICE: &str = "bellwether-demo";
+/// Milliseconds from one collection to the next: a watcher does not want to wait a minute.
+const INTERVAL: &str = "1000";
+/// The refused queries of the load are part of the show, not news for the console.
+const CONSOLE: &str = "warn,search=off";
+
+/// The environment with the demo's defaults. A signal that nobody asked to send anywhere stays in the process.
+pub fn with_defaults(mut environment: Environment) -> Environment {
+    let set = |environment: &Environment, name: &str| environment.get(name).is_some();
+    let all = ["OTEL_CONFIG_FILE", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+    let everywhere = all.iter().any(|name| set(&environment, name));
+    for signal in Signal::ALL.map(|signal| signal.name().to_uppercase()) {
+        if !everywhere && !set(&environment, &format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")) {
+            environment = environment.or(format!("OTEL_{signal}_EXPORTER"), "none");
+        }
+    }
+    let named =
+        environment.get("OTEL_RESOURCE_ATTRIBUTES").is_some_and(|attributes| attributes.contains("service.name="));
+    if !named {
+        environment = environment.or("OTEL_SERVICE_NAME", SERVICE);
+    }
+    environment.or("OTEL_METRIC_EXPORT_INTERVAL", INTERVAL).or("RUST_LOG", CONSOLE)
+}
+
+/// Whether nothing leaves the process.
+pub fn stays_here(config: &Config) -> bool {
+    let exporters = [config.traces_exporter, config.metrics_exporter, config.logs_exporter];
+    config.disabled || exporters.iter().all(|exporter| *exporter == Exporter::None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{self, Overrides};
+
+    fn load(variables: &[(&str, &str)]) -> Config {
+        let environment = with_defaults(variables.iter().copied().collect());
+        config::load(&environment, Overrides::default()).unwrap()
+    }
+
+    #[test]
+    fn a_signal_goes_out_only_when_the_environment_says_where() {
+        use Exporter::{None, Otlp};
+        let endpoint = "http://collector:4318";
+        for (variables, expected) in [
+            (&[][..], [None, None, None]),
+            (&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)], [Otlp, Otlp, Otlp]),
+            (&[("OTEL_EXPORTER_OTLP_ENDPOINT", "")], [None, None, None]),
+            (&[("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", endpoint)], [None, Otlp, None]),
+            (&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), ("OTEL_LOGS_EXPORTER", "none")], [Otlp, Otlp, None]),
+            (&[("OTEL_TRACES_EXPORTER", "otlp")], [Otlp, None, None]),
+        ] {
+            let config = load(variables);
+            assert_eq!(
+                [config.traces_exporter, config.metrics_exporter, config.logs_exporter],
+                expected,
+                "{variables:?}"
+            );
+            assert_eq!(stays_here(&config), expected == [None; 3]);
+        }
+    }
+
+    #[test]
+    fn what_the_environment_says_beats_the_defaults_of_the_demo() {
+        let (usual, chosen) = (
+            load(&[]),
+            load(&[("OTEL_SERVICE_NAME", "shop"), ("OTEL_METRIC_EXPORT_INTERVAL", "500"), ("RUST_LOG", "debug")]),
+        );
+        assert_eq!((usual.series.service_name.as_str(), usual.pipeline.interval.as_millis()), (SERVICE, 1_000));
+        assert_eq!((chosen.series.service_name.as_str(), chosen.pipeline.interval.as_millis()), ("shop", 500));
+        let named = load(&[("OTEL_RESOURCE_ATTRIBUTES", "service.name=orders")]);
+        assert_eq!(named.series.service_name, "orders");
+    }
+}
