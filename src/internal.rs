@@ -42,6 +42,8 @@ pub enum Counter {
     FieldPanicked,
     /// A series that was removed because nothing was recorded for the idle time.
     SeriesExpired,
+    /// A measurement made with a series that had been removed long before: it belongs to nobody any more.
+    SeriesGone,
     /// A tick that came later than its interval.
     TickMissed,
     /// A line of our own held back by its rate limit.
@@ -52,7 +54,7 @@ pub enum Counter {
 
 impl Counter {
     /// All of them, in the order of the enumeration.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::NotFinite,
         Self::NegativeIncrement,
         Self::InvalidMeasurement,
@@ -65,6 +67,7 @@ impl Counter {
         Self::HistogramRange,
         Self::FieldPanicked,
         Self::SeriesExpired,
+        Self::SeriesGone,
         Self::TickMissed,
         Self::LineSuppressed,
         Self::CallbackPanicked,
@@ -85,6 +88,7 @@ impl Counter {
             Self::HistogramRange => "histogram_range",
             Self::FieldPanicked => "field_panicked",
             Self::SeriesExpired => "series_expired",
+            Self::SeriesGone => "series_gone",
             Self::TickMissed => "tick_missed",
             Self::LineSuppressed => "line_suppressed",
             Self::CallbackPanicked => "callback_panicked",

@@ -4,6 +4,8 @@
 //! exists (<https://github.com/open-telemetry/opentelemetry-collector-contrib/tree/main/connector/spanmetricsconnector>);
 //! our own begin with `bellwether.`.
 
+use opentelemetry::trace::SpanKind;
+
 /// A metric's name, unit (UCUM) and description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Name {
@@ -62,6 +64,8 @@ pub const SPAN_NAME: &str = "span.name";
 pub const SPAN_KIND: &str = "span.kind";
 /// Attribute: `STATUS_CODE_UNSET`, `STATUS_CODE_OK` or `STATUS_CODE_ERROR`.
 pub const STATUS_CODE: &str = "status.code";
+/// Value of [`STATUS_CODE`] of an operation that failed.
+pub const STATUS_CODE_ERROR: &str = "STATUS_CODE_ERROR";
 /// Attribute: what class of error ended the operation.
 pub const ERROR_TYPE: &str = "error.type";
 /// Attribute: `true` on the series that takes what exceeds the cardinality limit.
@@ -89,3 +93,14 @@ pub const SERVICE_INSTANCE_ID: &str = "service.instance.id";
 pub const DISTRO_NAME: &str = "telemetry.distro.name";
 /// Attribute of the resource: its version.
 pub const DISTRO_VERSION: &str = "telemetry.distro.version";
+
+/// Value of [`SPAN_KIND`], as the enumeration of OTLP spells it.
+pub const fn span_kind(kind: &SpanKind) -> &'static str {
+    match kind {
+        SpanKind::Internal => "SPAN_KIND_INTERNAL",
+        SpanKind::Server => "SPAN_KIND_SERVER",
+        SpanKind::Client => "SPAN_KIND_CLIENT",
+        SpanKind::Producer => "SPAN_KIND_PRODUCER",
+        SpanKind::Consumer => "SPAN_KIND_CONSUMER",
+    }
+}

@@ -4,14 +4,29 @@
 //! turns both into small numbers; the hot path ([`Store::record_span`], [`Store::add`], …) touches only cells of the
 //! calling thread. [`Store::collect`] sums all threads into the OpenTelemetry data model.
 
+mod cardinality;
+mod cell;
+mod collect;
 mod config;
+mod exemplars;
+mod gauge;
+mod grid;
 mod id;
 mod in_flight;
 mod instrument;
+mod operations;
+mod pages;
+mod points;
+mod registry;
+mod scale;
+mod shard;
 mod store;
+mod table;
+mod totals;
 
+pub use collect::Collect;
 pub use config::{Config, ExemplarFilter, HistogramAggregation};
 pub use id::{Instrument, Series};
 pub use in_flight::InFlight;
 pub use instrument::{Declaration, InstrumentKind, Link};
-pub use store::{Collect, Store};
+pub use store::Store;

@@ -1,41 +1,48 @@
-//! The store's face.
+//! The store's face, and the hot path.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use opentelemetry::KeyValue;
-use opentelemetry::trace::SpanKind;
-use opentelemetry_sdk::metrics::Temporality;
+use opentelemetry::trace::{SpanKind, TraceId};
 
-use super::{Config, Declaration, InFlight, Instrument, InstrumentKind, Link, Series};
+use super::cell::{Cell, HistogramCell, SpanCell, SumCell, millis};
+use super::collect::Ledger;
+use super::exemplars::{EXPONENTIAL_SLOTS, Reservoir};
+use super::gauge::Gauge;
+use super::grid::{self, Grid};
+use super::id::CellKind;
+use super::in_flight::Operations;
+use super::registry::{Registry, Wanted};
+use super::shard::Shards;
+use super::table::Table;
+use super::{Config, Declaration, ExemplarFilter, HistogramAggregation, InFlight, Instrument, Link, Series};
 use crate::clock::{Clock, Timestamp};
 use crate::internal::{Counter, Internal};
-use crate::model::{Attributes, Data, Metric, Number, Operation, Point};
+use crate::model::{Attributes, Exemplar, Number};
 use crate::names;
 
-/// What a collection does besides reading.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Collect {
-    /// Drains exemplars and peaks, precedes a new cumulative series by a point of zero, and ends idle series.
-    Tick,
-    /// Changes nothing.
-    Peek,
-}
-
 /// All series of one telemetry instance.
-#[derive(Debug)]
 pub struct Store {
-    config: Config,
+    pub(super) config: Config,
     clock: Clock,
-    internal: Arc<Internal>,
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    instruments: Vec<(String, String, String, InstrumentKind)>,
-    series: Vec<(Instrument, Attributes, f64)>,
-    in_flight: HashMap<String, Arc<InFlight>>,
+    /// When the store began.
+    pub(super) started: Timestamp,
+    pub(super) internal: Arc<Internal>,
+    /// The buckets of span durations.
+    span_grid: Arc<Grid>,
+    pub(super) shards: Arc<Shards>,
+    pub(super) gauges: Table<Gauge>,
+    /// By kind of cell and place.
+    pub(super) reservoirs: [Table<Reservoir>; CellKind::ALL.len()],
+    registry: RwLock<Registry>,
+    in_flight: RwLock<Operations>,
+    /// What every span series has.
+    constant: [KeyValue; 1],
+    pub(super) generation: AtomicU32,
+    /// What collections remember from one to the next. Locked before `registry` and `in_flight`.
+    pub(super) ledger: Mutex<Ledger>,
 }
 
 impl Store {
@@ -44,14 +51,24 @@ impl Store {
 
     /// An empty store.
     pub fn new(config: Config, clock: Clock, internal: Arc<Internal>) -> Arc<Self> {
-        let spans = (
-            names::CALLS.name.into(),
-            names::CALLS.unit.into(),
-            names::CALLS.description.into(),
-            InstrumentKind::Counter,
-        );
-        let state = State { instruments: vec![spans], ..State::default() };
-        Arc::new(Self { config, clock, internal, state: Mutex::new(state) })
+        let registry = Registry::new(&config);
+        let span_grid = registry.get(Self::SPANS).map_or_else(|| Arc::new(Grid::new(&[])), |it| Arc::clone(&it.grid));
+        let constant = [KeyValue::new(names::SERVICE_NAME, config.service_name.clone())];
+        Arc::new(Self {
+            config,
+            started: clock.now(),
+            clock,
+            internal,
+            span_grid,
+            shards: Shards::new(),
+            gauges: Table::new(),
+            reservoirs: [const { Table::new() }; CellKind::ALL.len()],
+            registry: RwLock::new(registry),
+            in_flight: RwLock::default(),
+            constant,
+            generation: AtomicU32::new(0),
+            ledger: Mutex::default(),
+        })
     }
 
     /// Its settings.
@@ -69,111 +86,247 @@ impl Store {
         &self.internal
     }
 
-    /// Finds or declares an instrument; `None` when it is refused, which is counted. Cold: locks.
+    /// Finds or declares an instrument. Names are the same when they differ in case only. Of two declarations of a name
+    /// the first decides unit, description and boundaries (a unit or description that it left empty is taken from the
+    /// next). `None`, counted as [`Counter::InstrumentRefused`]: the name is empty, longer than 255 bytes, one of the span
+    /// metrics or already of another kind; the boundaries are not finite and ascending, or more than 1,000; there are as
+    /// many instruments as the configuration allows. Cold: locks.
     pub fn instrument(&self, declaration: &Declaration<'_>) -> Option<Instrument> {
-        let mut state = self.state();
-        let found = state.instruments.iter().position(|(name, ..)| name == declaration.name);
-        if found.is_some_and(|at| state.instruments[at].3 != declaration.kind) {
+        let found = self.registry().find(declaration);
+        let declared = match found {
+            Ok(Some((instrument, true))) => Ok(instrument),
+            Ok(_) => self.registry_mut().declare(declaration, &self.config),
+            Err(refused) => Err(refused),
+        };
+        if declared.is_err() {
             self.internal.count(Counter::InstrumentRefused);
-            return None;
         }
-        let at = found.unwrap_or(state.instruments.len());
-        if found.is_none() {
-            let Declaration { name, unit, description, kind, .. } = *declaration;
-            state.instruments.push((name.into(), unit.into(), description.into(), kind));
-        }
-        u32::try_from(at).ok().map(Instrument)
+        declared.ok()
     }
 
-    /// Finds or creates the series with these attributes. Beyond the cardinality limit the dimensions are dropped and
-    /// the identity stays. Cold: locks and allocates.
+    /// Finds or creates the series with these attributes; [`Store::SPANS`] adds `service.name` by itself. Beyond the
+    /// cardinality limit it is the overflow series: the identity stays, the dimensions are replaced by
+    /// `otel.metric.overflow=true`. Cold: locks and allocates.
     pub fn series(&self, instrument: Instrument, identity: &[KeyValue], dimensions: &[KeyValue]) -> Series {
-        let attributes = Attributes::new(identity.iter().chain(dimensions).cloned());
-        let mut state = self.state();
-        let found = state.series.iter().position(|(of, with, _)| *of == instrument && *with == attributes);
-        let at = found.unwrap_or(state.series.len());
-        if found.is_none() {
-            state.series.push((instrument, attributes, 0.0));
+        let constant: &[KeyValue] = if instrument == Self::SPANS { &self.constant } else { &[] };
+        let attributes = Attributes::new(constant.iter().chain(identity).chain(dimensions).cloned());
+        if let Some(found) = self.registry().series(instrument, &attributes) {
+            return found;
         }
-        Series(u32::try_from(at).unwrap_or(u32::MAX))
+        let now = self.clock.now();
+        let mut registry = self.registry_mut();
+        if let Some(found) = registry.series(instrument, &attributes) {
+            return found;
+        }
+        let wanted = Wanted { identity, dimensions, constant, attributes, now };
+        let series = registry.create(instrument, wanted, self.config.cardinality_limit);
+        self.prepare_gauge(series);
+        series
     }
 
     /// The open spans of one name and kind. Cold: locks.
     pub fn in_flight(&self, name: &str, kind: &SpanKind) -> Arc<InFlight> {
-        Arc::clone(self.state().in_flight.entry(format!("{name} {kind:?}")).or_default())
+        if let Some(known) = self.in_flight_read().get(name, kind) {
+            return known;
+        }
+        let (limit, now) = (self.config.cardinality_limit, self.clock.now());
+        self.in_flight_write().get_or_insert(name, kind, &self.constant, limit, now)
     }
 
-    /// Changes when a series may have been retired: caches of [`Series`] compare it and drop what they hold.
+    /// Changes when a series may have been retired: caches of [`Series`] compare it and drop what they hold. Read it
+    /// before [`Store::series`], so that a retirement in between is not missed.
     #[inline]
     pub fn generation(&self) -> u32 {
-        0
+        self.generation.load(Ordering::Acquire)
     }
 
-    /// A span of [`Store::SPANS`] ended. Hot.
+    /// A span of [`Store::SPANS`] ended after `duration_nanos`, of which no child covered `self_nanos`. Hot.
     #[inline]
-    pub fn record_span(&self, series: Series, _duration_nanos: u64, _self_nanos: u64, _link: Option<Link>) {
-        self.change(series, |value| value + 1.0);
-    }
-
-    /// Adds to a counter or up-down counter. Hot.
-    #[inline]
-    pub fn add(&self, series: Series, value: Number, _link: Option<Link>) {
-        self.change(series, |sum| sum + value.as_f64());
-    }
-
-    /// Sets a gauge. Hot.
-    #[inline]
-    pub fn set(&self, series: Series, value: Number) {
-        self.change(series, |_| value.as_f64());
-    }
-
-    /// Records into a histogram. Hot.
-    #[inline]
-    pub fn record(&self, series: Series, value: f64, _link: Option<Link>) {
-        self.change(series, |sum| sum + value);
-    }
-
-    /// All series at `now`.
-    pub fn collect(&self, now: Timestamp, _mode: Collect) -> Vec<Metric> {
-        let state = self.state();
-        let metric = |(at, (name, unit, description, _)): (usize, &(String, String, String, InstrumentKind))| {
-            let points =
-                state.series.iter().filter(|(of, ..)| of.0 as usize == at).map(|(_, attributes, value)| Point {
-                    attributes: attributes.clone(),
-                    start_time: now,
-                    time: now,
-                    value: Number::F64(*value),
-                    exemplars: Vec::new(),
-                    stale: false,
-                });
-            let data = Data::Sum { monotonic: true, temporality: Temporality::Cumulative, points: points.collect() };
-            Metric {
-                name: name.clone().into(),
-                unit: unit.clone().into(),
-                description: description.clone().into(),
-                data,
+    pub fn record_span(&self, series: Series, duration_nanos: u64, self_nanos: u64, link: Option<Link>) {
+        let recorded = self.with_cell(series, |cell: &SpanCell| {
+            if !cell.record(&self.span_grid, duration_nanos, self_nanos) {
+                self.internal.count(Counter::HistogramRange);
             }
-        };
-        state.instruments.iter().enumerate().map(metric).collect()
-    }
-
-    /// The stale markers of every live series: what is exported last, at shutdown.
-    pub fn end(&self, _now: Timestamp) -> Vec<Metric> {
-        Vec::new()
-    }
-
-    /// What each operation did since the store began, by name and kind.
-    pub fn operations(&self) -> Vec<Operation> {
-        Vec::new()
-    }
-
-    fn change(&self, series: Series, change: impl FnOnce(f64) -> f64) {
-        if let Some((_, _, value)) = self.state().series.get_mut(series.0 as usize) {
-            *value = change(*value);
+            true
+        });
+        if let Some(link) = link.filter(|link| recorded && self.wants(link)) {
+            self.keep_in_bucket(series, millis(duration_nanos), &self.span_grid, link);
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Adds to a counter or up-down counter. A negative increment of a counter is refused, as is what is not finite;
+    /// both are counted. Hot.
+    #[inline]
+    pub fn add(&self, series: Series, value: Number, link: Option<Link>) {
+        if !self.is_finite(value) {
+            return;
+        }
+        let added = self.with_cell(series, |cell: &SumCell| {
+            let added = cell.add(value);
+            if !added {
+                self.internal.count(Counter::NegativeIncrement);
+            }
+            added
+        });
+        if let Some(link) = link.filter(|link| added && self.wants(link)) {
+            self.keep(series, 0, value, 1, link);
+        }
+    }
+
+    /// Sets a gauge; of several threads the last one wins. What is not finite is refused and counted. Hot.
+    #[inline]
+    pub fn set(&self, series: Series, value: Number) {
+        if !self.is_finite(value) {
+            return;
+        }
+        match self.gauge(series) {
+            Some(gauge) => gauge.set(value),
+            None => self.refuse(series),
+        }
+    }
+
+    /// Records into a histogram. What is not finite is refused and counted. Hot.
+    #[inline]
+    pub fn record(&self, series: Series, value: f64, link: Option<Link>) {
+        if !self.is_finite(Number::F64(value)) {
+            return;
+        }
+        let recorded = self.with_cell(series, |cell: &HistogramCell| {
+            if !cell.record(value) {
+                self.internal.count(Counter::HistogramRange);
+            }
+            true
+        });
+        if let Some(link) = link.filter(|link| recorded && self.wants(link)) {
+            self.keep_histogram(series, value, link);
+        }
+    }
+
+    pub(super) fn gauge(&self, series: Series) -> Option<&Gauge> {
+        self.gauges.get(series.place()).filter(|gauge| gauge.owner.is(series))
+    }
+
+    /// Gives a gauge's place to a new series. The registry must be locked, so that only one thread is at it.
+    pub(super) fn prepare_gauge(&self, series: Series) {
+        if series.kind() != CellKind::Gauge || series == Series::NONE {
+            return;
+        }
+        if let Some(gauge) = self.gauges.get_or_insert(series.place(), Gauge::new).filter(|it| !it.owner.is(series)) {
+            gauge.reset();
+            gauge.owner.set(series);
+        }
+    }
+
+    pub(super) fn registry(&self) -> RwLockReadGuard<'_, Registry> {
+        self.registry.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn registry_mut(&self) -> RwLockWriteGuard<'_, Registry> {
+        self.registry.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn in_flight_read(&self) -> RwLockReadGuard<'_, Operations> {
+        self.in_flight.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn in_flight_write(&self) -> RwLockWriteGuard<'_, Operations> {
+        self.in_flight.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls `f` with the calling thread's cell. `false` when there is none for this series, or `f` says so.
+    #[inline]
+    fn with_cell<C: Cell>(&self, series: Series, f: impl Fn(&C) -> bool) -> bool {
+        let cell = self.shards.current().and_then(|shard| C::table(shard).get(series.place()));
+        match cell.filter(|cell| cell.owner().is(series)) {
+            Some(cell) => f(cell),
+            None => self.with_new_cell(series, &f),
+        }
+    }
+
+    /// The first measurement of a thread for a series, and any of a thread whose thread-locals are gone.
+    #[cold]
+    fn with_new_cell<C: Cell>(&self, series: Series, f: &dyn Fn(&C) -> bool) -> bool {
+        let plan = self.registry().plan(series, C::KIND);
+        let Some(plan) = plan else {
+            self.refuse(series);
+            return false;
+        };
+        self.shards.with(|shard| {
+            let new = || C::new(&plan.grid, plan.monotonic);
+            let Some(cell) = C::table(shard).get_or_insert(series.place(), new) else { return false };
+            if !cell.owner().is(series) {
+                cell.reset();
+                cell.owner().set(series);
+            }
+            f(cell)
+        })
+    }
+
+    /// A series that no cell can take: of another kind than the measurement, or gone for long.
+    #[cold]
+    fn refuse(&self, series: Series) {
+        let gone = series != Series::NONE && self.registry().is_gone(series);
+        self.internal.count(if gone { Counter::SeriesGone } else { Counter::InvalidMeasurement });
+    }
+
+    #[inline]
+    fn is_finite(&self, value: Number) -> bool {
+        let finite = match value {
+            Number::I64(_) => true,
+            Number::F64(value) => value.is_finite(),
+        };
+        if !finite {
+            self.internal.count(Counter::NotFinite);
+        }
+        finite
+    }
+
+    #[inline]
+    fn wants(&self, link: &Link) -> bool {
+        match self.config.exemplar_filter {
+            ExemplarFilter::TraceBased => link.sampled,
+            ExemplarFilter::AlwaysOn => true,
+            ExemplarFilter::AlwaysOff => false,
+        }
+    }
+
+    #[cold]
+    fn keep_histogram(&self, series: Series, value: f64, link: Link) {
+        let plan = self.registry().plan(series, CellKind::Histogram);
+        if let Some(plan) = plan {
+            self.keep_in_bucket(series, value, &plan.grid, link);
+        }
+    }
+
+    /// Keeps an exemplar of a histogram: one a bucket of the form that is exported.
+    #[cold]
+    fn keep_in_bucket(&self, series: Series, value: f64, grid: &Grid, link: Link) {
+        let (bucket, slots) = match self.config.aggregation {
+            HistogramAggregation::ExplicitBucket => {
+                (i32::try_from(grid.explicit(value)).unwrap_or(i32::MAX), grid.bounds().len() + 1)
+            }
+            HistogramAggregation::Base2ExponentialBucket => {
+                (grid::fine(value), EXPONENTIAL_SLOTS.min(self.config.max_size))
+            }
+        };
+        self.keep(series, bucket, Number::F64(value), slots, link);
+    }
+
+    #[cold]
+    fn keep(&self, series: Series, bucket: i32, value: Number, slots: usize, link: Link) {
+        if link.trace_id == TraceId::INVALID || series == Series::NONE {
+            return;
+        }
+        let exemplar = Exemplar { time: self.clock.now(), value, trace_id: link.trace_id, span_id: link.span_id };
+        let reservoir = self.reservoirs[series.kind() as usize].get_or_insert(series.place(), Reservoir::new);
+        if let Some(reservoir) = reservoir {
+            reservoir.offer(series, bucket, exemplar, slots);
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("config", &self.config).finish_non_exhaustive()
     }
 }
