@@ -16,6 +16,21 @@ pub(super) const WORDS: [(&str, LevelFilter); 10] = [
     ("all", LevelFilter::TRACE),
 ];
 
+/// A severity of the configuration file: six words, each in four shades that make no difference here.
+#[cfg(feature = "config-file")]
+pub(super) fn severity(value: &str) -> Result<LevelFilter, super::parse::Expected> {
+    match value.trim_end_matches(['2', '3', '4']) {
+        word if value.len() - word.len() > 1 => None,
+        "trace" => Some(LevelFilter::TRACE),
+        "debug" => Some(LevelFilter::DEBUG),
+        "info" => Some(LevelFilter::INFO),
+        "warn" => Some(LevelFilter::WARN),
+        "error" | "fatal" => Some(LevelFilter::ERROR),
+        _ => None,
+    }
+    .ok_or("trace, debug, info, warn, error or fatal, each also with 2, 3 or 4 after it".into())
+}
+
 /// Adds the level of our own lines to the console's directives, unless these name us themselves.
 pub(super) fn with_own_lines(directives: String, level: Option<LevelFilter>) -> String {
     let target = crate::internal::TARGET;

@@ -184,8 +184,10 @@ pub(super) fn filter(value: &str) -> Result<Targets, Expected> {
         return Err(EXPECTED);
     }
     let named: Targets = directives.join(",").parse().map_err(|_| EXPECTED)?;
-    let mut filter = Targets::new().with_targets(layer::Config::EXPORTER_TARGETS.map(|it| (it, LevelFilter::OFF)));
-    filter = filter.with_targets(named.iter());
+    let is_named = |exporter: &str| named.iter().any(|(target, _)| target.starts_with(exporter.trim_end_matches(':')));
+    let off = layer::Config::EXPORTER_TARGETS.into_iter().filter(|exporter| !is_named(exporter));
+    let mut filter =
+        Targets::new().with_targets(named.iter()).with_targets(off.map(|target| (target, LevelFilter::OFF)));
     if let Some(level) = named.default_level() {
         filter = filter.with_default(level);
     }

@@ -117,9 +117,10 @@ pub struct Config {
 }
 
 impl Config {
-    /// Crates that the exporter itself runs on: their spans and events are noise about telemetry, not about the host.
+    /// Targets of the crates that the exporter itself runs on: their spans and events are noise about telemetry, not
+    /// about the host. Filters compare beginnings, so `tower::` it is and not `tower`, which would hide `tower_http`.
     pub const EXPORTER_TARGETS: [&'static str; 8] =
-        ["bellwether", "h2", "hyper", "hyper_util", "rustls", "tonic", "tower", "opentelemetry"];
+        ["bellwether", "h2::", "hyper::", "hyper_util::", "rustls::", "tonic::", "tower::", "opentelemetry"];
     /// Longest value of a metric attribute, in characters.
     pub const DIMENSION_LENGTH: usize = 256;
 

@@ -22,11 +22,8 @@ mod substitute;
 use std::io::Read;
 use std::path::Path;
 
-use tracing_core::LevelFilter;
-
 use self::section::{Reader, Section};
-use super::words::Words;
-use super::{Draft, Environment, Exporter, VARIABLES};
+use super::{Draft, Environment, Exporter, VARIABLES, level};
 use crate::Error;
 
 /// Bytes of a file at most.
@@ -94,7 +91,7 @@ fn root<'n>(reader: &mut Reader<'n>, node: &'n node::Node, environment: &Environ
         ..Draft::default()
     };
     draft.disabled = root.flag("disabled")?.unwrap_or(false);
-    draft.log_level = root.choice(reader, "log_level", LEVELS)?;
+    draft.log_level = root.parsed("log_level", level::severity)?;
     root.ignore(reader, &["instrumentation/development"]);
     if let Some(node) = root.get("resource") {
         resource::read(reader, node, environment, &mut draft)?;
@@ -137,31 +134,3 @@ fn file_format<'n>(reader: &mut Reader<'n>, root: &Section<'n>) -> Result<(), Er
         Some(_) => Ok(()),
     }
 }
-
-/// `SeverityNumber` of the schema: six words, each with three shades.
-const LEVELS: &Words<LevelFilter> = &[
-    ("trace", Some(LevelFilter::TRACE)),
-    ("trace2", Some(LevelFilter::TRACE)),
-    ("trace3", Some(LevelFilter::TRACE)),
-    ("trace4", Some(LevelFilter::TRACE)),
-    ("debug", Some(LevelFilter::DEBUG)),
-    ("debug2", Some(LevelFilter::DEBUG)),
-    ("debug3", Some(LevelFilter::DEBUG)),
-    ("debug4", Some(LevelFilter::DEBUG)),
-    ("info", Some(LevelFilter::INFO)),
-    ("info2", Some(LevelFilter::INFO)),
-    ("info3", Some(LevelFilter::INFO)),
-    ("info4", Some(LevelFilter::INFO)),
-    ("warn", Some(LevelFilter::WARN)),
-    ("warn2", Some(LevelFilter::WARN)),
-    ("warn3", Some(LevelFilter::WARN)),
-    ("warn4", Some(LevelFilter::WARN)),
-    ("error", Some(LevelFilter::ERROR)),
-    ("error2", Some(LevelFilter::ERROR)),
-    ("error3", Some(LevelFilter::ERROR)),
-    ("error4", Some(LevelFilter::ERROR)),
-    ("fatal", Some(LevelFilter::ERROR)),
-    ("fatal2", Some(LevelFilter::ERROR)),
-    ("fatal3", Some(LevelFilter::ERROR)),
-    ("fatal4", Some(LevelFilter::ERROR)),
-];

@@ -152,14 +152,16 @@ fn simple<'n>(
 }
 
 /// An unsupported sampler is an error: with another in its place the bill for traces would be a surprise.
-fn sampler<'n>(reader: &mut Reader<'n>, node: &'n Node) -> Result<Sampler, Error> {
+fn sampler<'n>(reader: &Reader<'n>, node: &'n Node) -> Result<Sampler, Error> {
     const KINDS: [&str; 4] = ["always_on", "always_off", "trace_id_ratio_based", "parent_based"];
     const UNSUPPORTED: [&str; 4] =
         ["always_record", "composite/development", "jaeger_remote/development", "probability/development"];
-    let Some((kind, inner)) = reader.kind(node, "sampler", &KINDS, &UNSUPPORTED)? else {
-        let message = format!("a sampler that is not supported; expected {}", KINDS.join(", "));
-        return Err(reader.error(node.place, message));
-    };
+    let entry = reader.one(node, "sampler", &[KINDS, UNSUPPORTED].concat())?;
+    let (kind, inner) = (entry.key.as_str(), &entry.value);
+    if UNSUPPORTED.contains(&kind) {
+        let message = format!("sampler {kind:?} is not supported; expected {}", KINDS.join(", "));
+        return Err(reader.error(entry.place, message));
+    }
     match kind {
         "always_on" | "always_off" => {
             reader.section(inner, &[])?;
@@ -178,7 +180,7 @@ fn sampler<'n>(reader: &mut Reader<'n>, node: &'n Node) -> Result<Sampler, Error
     }
 }
 
-fn parent_based<'n>(reader: &mut Reader<'n>, node: &'n Node) -> Result<Sampler, Error> {
+fn parent_based<'n>(reader: &Reader<'n>, node: &'n Node) -> Result<Sampler, Error> {
     // A child is sampled as its parent was; the schema could ask for more, the gate cannot.
     const CHILDREN: [(&str, &str, Sampler); 4] = [
         ("remote_parent_sampled", "always_on", Sampler::AlwaysOn),

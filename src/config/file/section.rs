@@ -47,8 +47,21 @@ impl<'n> Reader<'n> {
         Ok(Section { file: self.file, place: node.place, entries })
     }
 
-    /// The one entry of a mapping that chooses among kinds, such as an exporter. `None` for a kind that is not
-    /// supported, after a warning.
+    /// The one entry of a mapping that chooses among kinds, such as an exporter.
+    pub(super) fn one(&self, node: &'n Node, what: &str, kinds: &[&str]) -> Result<&'n Entry, Error> {
+        let Content::Mapping(entries) = &node.content else {
+            return Err(self.error(node.place, format!("expected {what}: one of {}", kinds.join(", "))));
+        };
+        if let Some(entry) = entries.iter().find(|entry| !kinds.contains(&entry.key.as_str())) {
+            return Err(self.unknown(entry, what, kinds));
+        }
+        match entries.as_slice() {
+            [entry] => Ok(entry),
+            _ => Err(self.error(node.place, format!("expected one {what} here, not {}", entries.len()))),
+        }
+    }
+
+    /// The same where some kinds are not supported: `None` for these, after a warning.
     pub(super) fn kind(
         &mut self,
         node: &'n Node,
@@ -56,31 +69,19 @@ impl<'n> Reader<'n> {
         supported: &[&str],
         unsupported: &[&str],
     ) -> Result<Option<(&'n str, &'n Node)>, Error> {
-        let all: Vec<&str> = supported.iter().chain(unsupported).copied().collect();
-        let Content::Mapping(entries) = &node.content else {
-            return Err(self.error(node.place, format!("expected {what}: one of {}", all.join(", "))));
-        };
-        if let Some(entry) = entries.iter().find(|entry| !all.contains(&entry.key.as_str())) {
-            return Err(self.unknown(entry, what, &all));
+        let entry = self.one(node, what, &[supported, unsupported].concat())?;
+        if supported.contains(&entry.key.as_str()) {
+            return Ok(Some((&entry.key, &entry.value)));
         }
-        let [entry] = entries.as_slice() else {
-            return Err(self.error(node.place, format!("expected one {what} here, not {}", entries.len())));
-        };
-        if unsupported.contains(&entry.key.as_str()) {
-            let message = format!(
-                "{} is not supported as {what} and has no effect; expected {}",
-                entry.key,
-                supported.join(", ")
-            );
-            self.warn(entry.place, message);
-            return Ok(None);
-        }
-        Ok(Some((&entry.key, &entry.value)))
+        let message =
+            format!("{} is not supported as {what} and has no effect; expected {}", entry.key, supported.join(", "));
+        self.warn(entry.place, message);
+        Ok(None)
     }
 
     fn unknown(&self, entry: &Entry, what: &str, known: &[&str]) -> Error {
         let hint = nearest(&entry.key, known.iter().copied())
-            .map(|name| format!("; did you mean {name:?}?"))
+            .map(|name| format!(" (did you mean {name:?}?)"))
             .unwrap_or_default();
         let message = format!("{what} {:?} is not known{hint}; expected {}", entry.key, known.join(", "));
         self.error(entry.place, message)
@@ -127,14 +128,16 @@ impl<'n> Section<'n> {
         }
     }
 
-    /// The texts of a list; `None` when it is absent.
+    /// The texts of a list, which may be empty; `None` when it is absent.
     pub(super) fn texts(&self, key: &str) -> Result<Option<Vec<String>>, Error> {
-        let texts = self.list(key)?.iter().map(|node| match &node.content {
+        let Some(node) = self.get(key) else { return Ok(None) };
+        let wrong = |place| self.error(place, format!("{key}: expected a list of texts"));
+        let Content::Sequence(nodes) = &node.content else { return Err(wrong(node.place)) };
+        let texts = nodes.iter().map(|node| match &node.content {
             Content::Scalar(scalar, text) if *scalar != Scalar::Null => Ok(text.clone()),
-            _ => Err(self.error(node.place, format!("{key}: expected a list of texts"))),
+            _ => Err(wrong(node.place)),
         });
-        let texts: Vec<String> = texts.collect::<Result<_, _>>()?;
-        Ok(Some(texts).filter(|texts| !texts.is_empty()))
+        texts.collect::<Result<_, _>>().map(Some)
     }
 
     /// A text. Numbers and switches count as what was written, so that a header's value needs no quotes.

@@ -18,7 +18,7 @@ pub(super) fn read(variables: &mut Variables<'_>, draft: &mut Draft) -> Result<(
     for signal in Signal::ALL {
         let own = Options::read(variables, &format!("{PREFIX}_{}", signal.to_string().to_uppercase()))?;
         let endpoint = own.over(&general).endpoint(signal)?;
-        variables.warnings.extend(wrong_port(signal, &endpoint));
+        variables.warnings.extend(wrong_port(&endpoint));
         match signal {
             Signal::Traces => draft.otlp.traces = endpoint,
             Signal::Metrics => draft.otlp.metrics = endpoint,
@@ -42,17 +42,17 @@ pub(super) fn read(variables: &mut Variables<'_>, draft: &mut Draft) -> Result<(
 }
 
 /// The most frequent slip with OTLP: one protocol sent to the other's well-known port.
-fn wrong_port(signal: Signal, endpoint: &Endpoint) -> Option<String> {
+fn wrong_port(endpoint: &Endpoint) -> Option<String> {
     let (port, protocol, other) = match endpoint.protocol {
         Protocol::HttpProtobuf => (":4317", "http/protobuf", "grpc"),
         Protocol::Grpc => (":4318", "grpc", "http/protobuf"),
     };
-    let authority = endpoint.url.split("://").nth(1)?.split('/').next()?;
+    let (scheme, rest) = endpoint.url.split_once("://")?;
+    let authority = rest.split('/').next()?;
     authority.ends_with(port).then(|| {
         format!(
-            "{signal} go to {} by {protocol}, but port {} is {other}'s by convention; set OTEL_EXPORTER_OTLP_PROTOCOL",
-            endpoint.url,
-            &port[1..]
+            "{scheme}://{authority} is spoken to by {protocol}, but its port is that of {other} by convention; if \
+             nothing arrives, set OTEL_EXPORTER_OTLP_PROTOCOL={other}"
         )
     })
 }
