@@ -60,6 +60,7 @@ impl Environment {
     }
 
     /// The value exactly as it was set.
+    #[cfg(feature = "config-file")]
     pub(super) fn raw(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str)
     }
@@ -113,5 +114,14 @@ mod tests {
     fn values_are_never_shown() {
         let environment = Environment::from_iter([("OTEL_EXPORTER_OTLP_HEADERS", "key=secret")]);
         assert_eq!(format!("{environment:?}"), "Environment([\"OTEL_EXPORTER_OTLP_HEADERS\"])");
+    }
+
+    #[test]
+    fn a_value_that_is_not_unicode_is_an_error_in_a_variable_of_ours_only() {
+        let environment = |name: &str| Environment { not_unicode: [name.to_owned()].into(), ..Environment::default() };
+        let load = |name| crate::config::load(&environment(name), crate::config::Overrides::default());
+        let error = load("OTEL_SERVICE_NAME").unwrap_err().to_string();
+        assert_eq!(error, "OTEL_SERVICE_NAME: \"***\" is not valid; expected text in UTF-8");
+        assert!(load("PATH").is_ok());
     }
 }

@@ -19,6 +19,8 @@ pub(super) const WORDS: [(&str, LevelFilter); 10] = [
 /// A severity of the configuration file: six words, each in four shades that make no difference here.
 #[cfg(feature = "config-file")]
 pub(super) fn severity(value: &str) -> Result<LevelFilter, super::parse::Expected> {
+    const EXPECTED: super::parse::Expected =
+        std::borrow::Cow::Borrowed("trace, debug, info, warn, error or fatal, each also with 2, 3 or 4 after it");
     match value.trim_end_matches(['2', '3', '4']) {
         word if value.len() - word.len() > 1 => None,
         "trace" => Some(LevelFilter::TRACE),
@@ -28,7 +30,7 @@ pub(super) fn severity(value: &str) -> Result<LevelFilter, super::parse::Expecte
         "error" | "fatal" => Some(LevelFilter::ERROR),
         _ => None,
     }
-    .ok_or("trace, debug, info, warn, error or fatal, each also with 2, 3 or 4 after it".into())
+    .ok_or(EXPECTED)
 }
 
 /// Adds the level of our own lines to the console's directives, unless these name us themselves.

@@ -203,7 +203,8 @@ fn finish(draft: Draft, environment: &Environment, overrides: Overrides) -> Resu
     let resource = resource::build(attributes, draft.schema_url, environment.executable());
     series.service_name = resource::service_name(&resource);
     layer.traces = !draft.disabled && draft.traces_exporter != Exporter::None;
-    layer.metrics = !draft.disabled && draft.metrics_exporter != Exporter::None;
+    // Metrics are for the process itself too (its table, detectors and rules), whether they go out or not.
+    layer.metrics = !draft.disabled;
     layer.logs = !draft.disabled && draft.logs_exporter != Exporter::None;
     let console_filter = match environment.get("RUST_LOG") {
         Some(value) => parse::console_filter(value).map_err(|expected| Error::invalid("RUST_LOG", value, expected))?,

@@ -48,6 +48,9 @@ pub(super) fn read(path: &Path, setting: &str, environment: &Environment) -> Res
 pub(super) fn parse(file: &str, text: &str, environment: &Environment) -> Result<Draft, Error> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let document = node::read(file, text, environment)?;
+    if let Some(name) = environment.not_unicode().find(|name| document.variables.contains(*name)) {
+        return Err(Error::invalid(name, "***", "text in UTF-8"));
+    }
     let mut reader = Reader { file, warnings: Vec::new() };
     let mut draft = root(&mut reader, &document.root, environment)?;
     draft.warnings.append(&mut reader.warnings);

@@ -1,11 +1,9 @@
 //! A configuration as comparable text, so that a test can say what changed and be sure that nothing else did.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use bellwether::config::Config;
 use bellwether::exporters::otlp::Endpoint;
-use bellwether::layer;
 use bellwether::pipeline::Batch;
 use opentelemetry::Value;
 use tracing_core::Level;
