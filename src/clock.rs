@@ -72,6 +72,11 @@ impl Clock {
         }
     }
 
+    /// Whether this is a manual clock; its ticks are nanoseconds since the Unix epoch.
+    pub fn is_manual(&self) -> bool {
+        matches!(self.0, Source::Manual(_))
+    }
+
     /// Monotonic nanoseconds from an arbitrary start, about 10 ns a reading. Only differences mean something.
     #[inline]
     pub fn ticks(&self) -> u64 {

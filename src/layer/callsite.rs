@@ -5,13 +5,16 @@
 
 use std::fmt;
 use std::ptr;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tracing::{Level, Metadata};
 use tracing_core::LevelFilter;
 
 use super::Config;
+use super::gate::Learned;
 use super::plan::{EventPlan, SpanPlan};
+use super::spans::Slot;
 use crate::internal;
 
 /// Places of the first level; each further one, made when its callsites crowd, is twice as large.
@@ -36,6 +39,8 @@ pub(super) struct Callsite {
     pub(super) span: Option<SpanPlan>,
     /// What metrics take from an event's fields; for metric events when metrics are on.
     pub(super) event: Option<EventPlan>,
+    /// What the gate knows of it.
+    pub(super) gate: Learned,
 }
 
 type Places = Box<[OnceLock<Box<Callsite>>]>;
@@ -89,6 +94,12 @@ impl Callsites {
         level.get(place)?.get().map(|callsite| &**callsite)
     }
 
+    /// The callsite of a live span.
+    #[inline]
+    pub(super) fn of_slot(&self, slot: &Slot) -> Option<&Callsite> {
+        self.at(slot.callsite.load(Ordering::Relaxed))
+    }
+
     /// The most verbose level that telemetry wants.
     pub(super) fn max_level(&self) -> LevelFilter {
         let Config { metrics, traces, logs, filter, .. } = &self.config;
@@ -126,7 +137,16 @@ impl Callsites {
     fn decide(&self, metadata: &'static Metadata<'static>, index: u32) -> Callsite {
         let Config { metrics, traces, logs, filter, .. } = &self.config;
         let passes_filter = filter.would_enable(metadata.target(), metadata.level());
-        let base = Callsite { metadata, index, wanted: false, passes_filter, is_error: false, span: None, event: None };
+        let base = Callsite {
+            metadata,
+            index,
+            wanted: false,
+            passes_filter,
+            is_error: false,
+            span: None,
+            event: None,
+            gate: Learned::new(metadata),
+        };
         if metadata.is_span() {
             let wanted = passes_filter && (*metrics || *traces);
             let span = (wanted && *metrics).then(|| SpanPlan::new(metadata, &self.config));

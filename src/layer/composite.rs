@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::{Interest, LevelFilter};
 use tracing_subscriber::layer::{Context, Layer as TracingLayer};
@@ -23,7 +23,9 @@ use super::measure::Measure;
 use super::plan::SpanPlan;
 use super::spans::Live;
 use super::stack::{self, Entry};
-use super::{Config, suppress};
+use super::suppress::{self, Ambient};
+use super::values::{Fields, Reader};
+use super::{Config, Limits};
 use crate::clock::Clock;
 use crate::internal::Internal;
 use crate::series::Store;
@@ -50,6 +52,8 @@ pub struct Layer<S> {
     gate: Option<Gate<S>>,
     logs: Option<Logs>,
     console: Option<Console<S>>,
+    /// Longest text, in characters, that any member takes from an event's field.
+    text_limit: Option<usize>,
 }
 
 /// A span that is being opened.
@@ -79,12 +83,15 @@ where
             logs: logger_provider.is_some(),
             ..config.clone()
         };
+        let Limits { span_value_length, log_value_length, .. } = config.limits;
+        let text_limit = span_value_length.zip(log_value_length).map(|(span, log)| span.max(log));
         let core = Arc::new(Core::new(config.clone(), clock, internal, store));
         Self {
             gate: tracer_provider.map(|provider| Gate::new(&config, &provider, &core)),
             logs: logger_provider.map(|provider| Logs::new(&config, &provider, &core)),
             console: console.map(Console::new),
             handle: Handle(core),
+            text_limit,
         }
     }
 
@@ -107,7 +114,11 @@ where
     fn open(&self, attributes: &Attributes<'_>, id: &Id, context: &Context<'_, S>) {
         let core = self.core();
         let callsite = core.callsites.of(attributes.metadata());
-        if !callsite.wanted || suppress::is_suppressed() {
+        if !callsite.wanted {
+            return;
+        }
+        let ambient = suppress::ambient();
+        if ambient == Ambient::Suppressed {
             return;
         }
         let parent = self.parent(attributes, context);
@@ -121,7 +132,7 @@ where
             measure.open(&core.spans, plan, attributes, opened);
         }
         if let Some(gate) = &self.gate {
-            gate.on_new_span(attributes, id, opened, context.clone());
+            gate.on_new_span(attributes, id, opened, ambient, context.clone());
         }
     }
 
@@ -146,6 +157,23 @@ where
         self.find(id).or_else(|| context.span_scope(id)?.find_map(|span| self.find(&span.id())))
     }
 
+    /// Makes a span event and a log record of an event, whatever of the two is wanted.
+    fn write(&self, event: &Event<'_>, callsite: &Callsite, span: Option<Live<'_>>, context: &Context<'_, S>) {
+        let gate = self.gate.as_ref().zip(span).filter(|(_, span)| Gate::<S>::wants_event(*span));
+        let logs = self.logs.as_ref();
+        if gate.is_none() && logs.is_none() {
+            return;
+        }
+        let reader = Reader { limit: self.text_limit, internal: &self.core().internal };
+        let fields = Fields::read(reader, event.metadata().fields().len(), |visit| event.record(visit));
+        if let Some((gate, span)) = gate {
+            gate.on_event(event, &fields, span, context.clone());
+        }
+        if let Some(logs) = logs {
+            logs.on_event(event, fields, span);
+        }
+    }
+
     /// The span that an event belongs to.
     fn span_of(&self, event: &Event<'_>, context: &Context<'_, S>) -> Option<Live<'_>> {
         if event.is_contextual() {
@@ -160,6 +188,12 @@ impl<S> TracingLayer<S> for Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
+    fn on_register_dispatch(&self, dispatch: &Dispatch) {
+        if let Some(gate) = &self.gate {
+            gate.on_register_dispatch(dispatch);
+        }
+    }
+
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         let wanted = self.core().callsites.of(metadata).wanted;
         let console = self.console.as_ref().map_or_else(Interest::never, |console| console.register_callsite(metadata));
@@ -219,16 +253,9 @@ where
             if let Some(measure) = &self.core().measure {
                 measure.event(event, callsite, span);
             }
-            // A metric event counts whatever its level; as a log record it is filtered like any other.
-            if let Some(gate) = &self.gate
-                && callsite.passes_filter
-            {
-                gate.on_event(event, callsite, span, context.clone());
-            }
-            if let Some(logs) = &self.logs
-                && callsite.passes_filter
-            {
-                logs.on_event(event, callsite, span);
+            // A metric event counts whatever its level; written it is filtered like any other.
+            if callsite.passes_filter {
+                self.write(event, callsite, span, &context);
             }
         }
         if let Some(console) = &self.console {

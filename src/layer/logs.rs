@@ -6,9 +6,9 @@ use opentelemetry_sdk::logs::SdkLoggerProvider;
 use tracing::Event;
 
 use super::Config;
-use super::callsite::Callsite;
 use super::handle::Core;
 use super::spans::Live;
+use super::values::Fields;
 
 /// The log bridge.
 pub(super) struct Logs;
@@ -20,5 +20,5 @@ impl Logs {
     }
 
     /// `span` is the slot of the span that the event belongs to.
-    pub(super) fn on_event(&self, _: &Event<'_>, _: &Callsite, _span: Option<Live<'_>>) {}
+    pub(super) fn on_event(&self, _: &Event<'_>, _fields: Fields, _span: Option<Live<'_>>) {}
 }

@@ -13,11 +13,13 @@
 //! | `measure` | spans become metrics; `fields` reads what they need |
 //! | `events` | events become metrics, and mark their span as an error |
 //! | `symbols`, `cache`, `text` | attribute values as small numbers; what a thread remembers; the host's `Debug` code |
-//! | `gate`, `tracer` | traces |
+//! | `gate`, `attributes`, `tracer`, `provider`, `sampler`, `ids` | traces |
+//! | `values` | field values read from the host's code once and safely |
 //! | `logs` | events as log records |
 //! | `console` | the user's console layer |
 //! | `suppress` | threads and stretches of code whose spans and events are no telemetry |
 
+mod attributes;
 mod cache;
 mod callsite;
 mod composite;
@@ -27,16 +29,22 @@ mod events;
 mod fields;
 mod gate;
 mod handle;
+mod ids;
 mod logs;
 mod measure;
 mod plan;
+mod provider;
+mod sampler;
 mod spans;
 mod stack;
 mod suppress;
 mod symbols;
 mod text;
+mod tracer;
+mod values;
 
 pub use composite::{Layer, Parts};
 pub use config::{Config, Limits, MetricDeclaration, Sampler, SpanDetails};
 pub use handle::Handle;
+pub use provider::tracer_provider;
 pub use suppress::{suppress_thread, suppressed};

@@ -110,6 +110,12 @@ impl Slot {
         self.flags.store(self.flags.load(Ordering::Relaxed) | flags, Ordering::Relaxed);
     }
 
+    /// The sampling decision has fallen, and is perhaps not the one foreseen.
+    pub(crate) fn set_decision(&self, sampled: bool) {
+        let sampled = if sampled { Self::SAMPLED } else { 0 };
+        self.replace(Self::SAMPLED, Self::DECIDED | sampled);
+    }
+
     /// The trace and span id, zero while not known.
     #[inline]
     pub(crate) fn ids(&self) -> (TraceId, SpanId) {
