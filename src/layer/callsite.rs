@@ -31,8 +31,11 @@ pub(super) struct Callsite {
     pub(super) index: u32,
     /// Whether any member but the console wants it. Nothing else needs a look when not.
     pub(super) wanted: bool,
-    /// Whether the telemetry filter passes it. A metric event may be wanted although its level is filtered.
-    pub(super) passes_filter: bool,
+    /// An event that becomes a log record and an event of its span. A metric event may be wanted although its level is
+    /// filtered, and is written only if it has something to say besides its numbers: a message.
+    pub(super) is_written: bool,
+    /// An event of the `log` crate: its target is a field, and the filter must be asked for each event.
+    pub(super) is_log: bool,
     /// An ERROR event that passes the filter: it marks its span.
     pub(super) is_error: bool,
     /// What metrics take from a span's fields; for spans when metrics are on.
@@ -100,6 +103,11 @@ impl Callsites {
         self.at(slot.callsite.load(Ordering::Relaxed))
     }
 
+    /// Whether the telemetry filter passes an event of the `log` crate.
+    pub(super) fn passes(&self, target: &str, level: Level) -> bool {
+        self.config.filter.would_enable(target, &level) && target != internal::TARGET
+    }
+
     /// The most verbose level that telemetry wants.
     pub(super) fn max_level(&self) -> LevelFilter {
         let Config { metrics, traces, logs, filter, .. } = &self.config;
@@ -141,7 +149,8 @@ impl Callsites {
             metadata,
             index,
             wanted: false,
-            passes_filter,
+            is_written: false,
+            is_log: false,
             is_error: false,
             span: None,
             event: None,
@@ -163,10 +172,16 @@ impl Callsites {
         } else {
             None
         };
-        let wanted = event.is_some() || (passes_filter && (*traces || *logs || (*metrics && is_error)));
-        Callsite { wanted, is_error, event, ..base }
+        let speaks = event.is_none() || metadata.fields().field("message").is_some();
+        let is_written = passes_filter && speaks && (*traces || *logs);
+        let is_log = metadata.target() == "log" && metadata.fields().field(LOG_TARGET).is_some();
+        let wanted = event.is_some() || is_written || (*metrics && is_error);
+        Callsite { wanted, is_written, is_log, is_error, event, ..base }
     }
 }
+
+/// Where the `log` bridge (`tracing-log`) keeps the target of a record.
+pub(super) const LOG_TARGET: &str = "log.target";
 
 const PLACE_BITS: usize = 24;
 const PLACE_MASK: usize = (1 << PLACE_BITS) - 1;

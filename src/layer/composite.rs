@@ -132,7 +132,7 @@ where
             measure.open(&core.spans, plan, attributes, opened);
         }
         if let Some(gate) = &self.gate {
-            gate.on_new_span(attributes, id, opened, ambient, context.clone());
+            gate.on_new_span(attributes, id, opened, ambient, context);
         }
     }
 
@@ -165,13 +165,22 @@ where
             return;
         }
         let reader = Reader { limit: self.text_limit, internal: &self.core().internal };
-        let fields = Fields::read(reader, event.metadata().fields().len(), |visit| event.record(visit));
+        let fields = Fields::read(reader, callsite.metadata.fields().len(), |visit| event.record(visit));
+        if callsite.is_log
+            && !fields.log_target(callsite.metadata.fields()).is_some_and(|target| self.passes(target, callsite))
+        {
+            return;
+        }
         if let Some((gate, span)) = gate {
             gate.on_event(event, &fields, span, context.clone());
         }
         if let Some(logs) = logs {
-            logs.on_event(event, fields, span);
+            logs.on_event(event, callsite, fields, span);
         }
+    }
+
+    fn passes(&self, target: &str, callsite: &Callsite) -> bool {
+        self.core().callsites.passes(target, *callsite.metadata.level())
     }
 
     /// The span that an event belongs to.
@@ -254,7 +263,7 @@ where
                 measure.event(event, callsite, span);
             }
             // A metric event counts whatever its level; written it is filtered like any other.
-            if callsite.passes_filter {
+            if callsite.is_written {
                 self.write(event, callsite, span, &context);
             }
         }

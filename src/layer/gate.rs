@@ -86,9 +86,8 @@ impl Learned {
     fn passes_root(&self) -> bool {
         let roots = self.roots.load(Ordering::Relaxed);
         if roots < Self::ROOTS {
-            // A race may let a few more through, or lose the mark of one that got a parent just now; the next one
-            // sets it again.
-            let _ = self.roots.compare_exchange(roots, roots + 1, Ordering::Relaxed, Ordering::Relaxed);
+            // Not counted when another thread was faster, so a few more may be let through.
+            let _counted = self.roots.compare_exchange(roots, roots + 1, Ordering::Relaxed, Ordering::Relaxed);
             return true;
         }
         roots == Self::ALWAYS
@@ -146,7 +145,7 @@ where
 
     pub(super) fn on_register_dispatch(&self, dispatch: &Dispatch) {
         // One layer serves one dispatcher; should there be more, the first is as good.
-        let _ = self.dispatch.set(dispatch.downgrade());
+        self.dispatch.get_or_init(|| dispatch.downgrade());
     }
 
     #[inline]
@@ -156,7 +155,7 @@ where
         id: &Id,
         opened: Opened<'_>,
         ambient: Ambient,
-        context: Context<'_, S>,
+        context: &Context<'_, S>,
     ) {
         let Opened { live, callsite, .. } = opened;
         let parent = find_parent(attributes, opened.parent, ambient);
@@ -191,7 +190,7 @@ where
         live: Live<'_>,
         (kind, records): (SpanKind, bool),
         parent: Option<Parent>,
-        context: Context<'_, S>,
+        context: &Context<'_, S>,
     ) {
         let metadata = attributes.metadata();
         let mut prepared = Prepared::new(live.id, kind, if records { attributes.fields().len() } else { 0 });
@@ -228,7 +227,7 @@ where
     }
 
     /// A status that a span is opened with; tracing-opentelemetry has no other way in than a record.
-    fn record_status(&self, id: &Id, metadata: &'static Metadata<'static>, fields: &Fields, context: Context<'_, S>) {
+    fn record_status(&self, id: &Id, metadata: &'static Metadata<'static>, fields: &Fields, context: &Context<'_, S>) {
         let status = [attributes::STATUS_CODE, attributes::STATUS_DESCRIPTION];
         for (name, value) in fields.named(metadata.fields()) {
             if status.contains(&name)
@@ -329,14 +328,7 @@ where
         let Some(dispatch) = self.dispatch.get().and_then(WeakDispatch::upgrade) else { return };
         // Only a callback comes with the access to the Registry that tracing-opentelemetry wants; an empty record is
         // the one that changes nothing.
-        struct Restore;
-        impl Drop for Restore {
-            fn drop(&mut self) {
-                BELATED.set(false);
-            }
-        }
-        BELATED.set(true);
-        let _restore = Restore;
+        let _belated = Belated::begin();
         let fields = callsite.metadata.fields();
         dispatch.record(&Id::from_u64(span.id), &Record::new(&fields.value_set(&[])));
     }
@@ -360,6 +352,22 @@ impl Parent {
         let flags = if self.sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
         let span = SpanContext::new(self.trace_id, self.span_id, flags, false, TraceState::default());
         Some(base.with_remote_span_context(span).attach())
+    }
+}
+
+/// The time during which a span is let through belatedly.
+struct Belated;
+
+impl Belated {
+    fn begin() -> Self {
+        BELATED.set(true);
+        Self
+    }
+}
+
+impl Drop for Belated {
+    fn drop(&mut self) {
+        BELATED.set(false);
     }
 }
 

@@ -46,5 +46,6 @@ mod values;
 pub use composite::{Layer, Parts};
 pub use config::{Config, Limits, MetricDeclaration, Sampler, SpanDetails};
 pub use handle::Handle;
+pub(crate) use ids::forked;
 pub use provider::tracer_provider;
 pub use suppress::{suppress_thread, suppressed};

@@ -28,7 +28,7 @@ pub fn tracer_provider(
         .with_sampler(Rule::new(&config.sampler))
         .with_id_generator(Ids)
         .with_span_limits(span_limits(&config.limits))
-        .with_span_processor(Processors { processors, limit, internal: Arc::clone(internal) })
+        .with_span_processor(Processors { all: processors, limit, internal: Arc::clone(internal) })
         .build()
 }
 
@@ -46,7 +46,7 @@ fn span_limits(limits: &Limits) -> SpanLimits {
 /// Applies the length limit of values, which the SDK does not know, and counts what limits took.
 #[derive(Debug)]
 struct Processors {
-    processors: Vec<Box<dyn SpanProcessor>>,
+    all: Vec<Box<dyn SpanProcessor>>,
     /// Longest text value, in characters.
     limit: Option<usize>,
     internal: Arc<Internal>,
@@ -72,19 +72,19 @@ impl Processors {
 
     fn each(&self, mut f: impl FnMut(&dyn SpanProcessor) -> OTelSdkResult) -> OTelSdkResult {
         // All of them get the call; the first failure is told.
-        self.processors.iter().map(|processor| f(&**processor)).fold(Ok(()), OTelSdkResult::and)
+        self.all.iter().map(|processor| f(&**processor)).fold(Ok(()), OTelSdkResult::and)
     }
 }
 
 impl SpanProcessor for Processors {
     fn on_start(&self, span: &mut Span, context: &Context) {
-        for processor in &self.processors {
+        for processor in &self.all {
             processor.on_start(span, context);
         }
     }
 
     fn on_end(&self, mut span: SpanData) {
-        let Some((last, others)) = self.processors.split_last() else { return };
+        let Some((last, others)) = self.all.split_last() else { return };
         self.trim(&mut span);
         for processor in others {
             processor.on_end(span.clone());
@@ -101,7 +101,7 @@ impl SpanProcessor for Processors {
     }
 
     fn set_resource(&mut self, resource: &Resource) {
-        for processor in &mut self.processors {
+        for processor in &mut self.all {
             processor.set_resource(resource);
         }
     }

@@ -4,7 +4,7 @@
 //! is built, and lets the SDK find the same answer later, also for spans that the application starts with the
 //! OpenTelemetry API itself.
 
-use opentelemetry::trace::{Link, SpanKind, TraceContextExt};
+use opentelemetry::trace::{Link, SpanContext, SpanKind, SpanRef, TraceContextExt};
 use opentelemetry::{Context, KeyValue, TraceId};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 
@@ -59,8 +59,9 @@ fn bound(ratio: f64) -> u64 {
 
 #[inline]
 fn random_part(trace_id: TraceId) -> u64 {
-    let [.., a, b, c, d, e, f, g, h] = trace_id.to_bytes();
-    u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 1
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
+    let low = u128::from_be_bytes(trace_id.to_bytes()) as u64;
+    low >> 1
 }
 
 impl ShouldSample for Rule {
@@ -74,8 +75,8 @@ impl ShouldSample for Rule {
         _links: &[Link],
     ) -> SamplingResult {
         let span = parent.map(TraceContextExt::span);
-        let parent = span.as_ref().map(|span| span.span_context()).filter(|parent| parent.is_valid());
-        let sampled = self.samples(parent.map(|parent| parent.is_sampled()), trace_id);
+        let parent = span.as_ref().map(SpanRef::span_context).filter(|parent| parent.is_valid());
+        let sampled = self.samples(parent.map(SpanContext::is_sampled), trace_id);
         SamplingResult {
             // Never `RecordOnly`: the SDK's batch processor exports such spans.
             decision: if sampled { SamplingDecision::RecordAndSample } else { SamplingDecision::Drop },

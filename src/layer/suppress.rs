@@ -81,7 +81,8 @@ pub(super) fn is_alive() -> bool {
 pub(super) fn entered() {
     if PHASE.get() == Phase::Context {
         PHASE.set(Phase::Entered);
-        let _ = LATER_WATCH.try_with(|_| ());
+        // Refused only on a thread that is being torn down.
+        let _refused = LATER_WATCH.try_with(|_| ());
     }
 }
 

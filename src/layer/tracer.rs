@@ -61,7 +61,7 @@ impl Prepared {
     pub(super) fn scope(self, f: impl FnOnce()) {
         if PREPARED.try_with(|prepared| prepared.set(Some(self))).is_ok() {
             f();
-            let _ = PREPARED.try_with(Cell::take);
+            drop(PREPARED.try_with(Cell::take));
         }
     }
 }

@@ -12,6 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tracing_core::Field;
 use tracing_core::field::{DisplayValue, FieldSet, Value, ValueSet, Visit, display};
 
+use super::callsite::LOG_TARGET;
 use super::text;
 use crate::internal::Internal;
 
@@ -143,9 +144,14 @@ impl Fields {
             }
         }
         for ((slot, text), value) in values.iter_mut().zip(texts.iter()).zip(&self.0) {
-            *slot = value.as_ref().map(|value| as_value(value, text));
+            *slot = value.as_ref().and_then(|value| as_value(value, text.as_ref()));
         }
         f(&fields.value_set_all(values))
+    }
+
+    /// The target of an event of the `log` crate, as `tracing-log` hands it over.
+    pub(super) fn log_target(&self, fields: &FieldSet) -> Option<&str> {
+        self.0.get(fields.field(LOG_TARGET)?.index())?.as_ref()?.as_text()
     }
 
     /// Each value with its field's name, in the order of the fields.
@@ -159,16 +165,16 @@ impl Fields {
     }
 }
 
-fn as_value<'a>(value: &'a Plain, text: &'a Option<DisplayValue<&'a str>>) -> &'a dyn Value {
-    match value {
+fn as_value<'a>(value: &'a Plain, text: Option<&'a DisplayValue<&'a str>>) -> Option<&'a dyn Value> {
+    Some(match value {
         Plain::Bool(value) => value,
         Plain::I64(value) => value,
         Plain::U64(value) => value,
         Plain::F64(value) => value,
         Plain::Str(value) => value,
-        Plain::Text(_) => text,
+        Plain::Text(_) => text?,
         Plain::Error(value) => value,
-    }
+    })
 }
 
 struct Read<'a> {
@@ -177,6 +183,11 @@ struct Read<'a> {
 }
 
 impl Read<'_> {
+    /// The limit is one of attributes; the message becomes a name or a body.
+    fn reader(&self, field: &Field) -> Reader<'_> {
+        if field.name() == "message" { Reader { limit: None, ..self.reader } } else { self.reader }
+    }
+
     fn put(&mut self, field: &Field, value: Plain) {
         let index = field.index();
         if self.values.len() <= index {
@@ -214,7 +225,7 @@ impl Visit for Read<'_> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, Plain::Str(self.reader.str(value)));
+        self.put(field, Plain::Str(self.reader(field).str(value)));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
@@ -222,7 +233,7 @@ impl Visit for Read<'_> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, Plain::Text(self.reader.debug(value)));
+        self.put(field, Plain::Text(self.reader(field).debug(value)));
     }
 }
 

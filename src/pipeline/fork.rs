@@ -34,11 +34,12 @@ impl Process {
 fn count_forks() {
     extern "C" fn in_child() {
         GENERATION.fetch_add(1, Ordering::Relaxed);
+        crate::layer::forked();
     }
 
     static REGISTERED: Once = Once::new();
     REGISTERED.call_once(|| {
-        // SAFETY: the handler is a plain function that lives as long as the program and only touches an atomic, which is
+        // SAFETY: the handler is a plain function that lives as long as the program and only touches atomics, which is
         // allowed in a child of a process with threads. A refusal (out of memory) leaves forks uncounted, no worse.
         let _refused = unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
     });

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Exporter};
 use crate::exporters::{otlp, stdout};
 use crate::internal::Internal;
-use crate::layer::{Layer, Parts};
+use crate::layer::{Layer, Parts, tracer_provider};
 use crate::model::Signal;
 use crate::pipeline::{Exporters, Pipeline, Queues, Stages};
 use crate::series::Store;
@@ -69,8 +69,7 @@ where
     let meter = bridge.provider();
     let stages = Stages { store: Arc::clone(&store), bridge, resource: resource.clone() };
     let (pipeline, Queues { spans, logs }) = Pipeline::new(&config.pipeline, stages, exporters);
-    let tracer = spans
-        .map(|queue| SdkTracerProvider::builder().with_resource(resource.clone()).with_span_processor(queue).build());
+    let tracer = spans.map(|queue| tracer_provider(&config.layer, resource.clone(), vec![Box::new(queue)], &internal));
     let logger: Option<SdkLoggerProvider> =
         logs.map(|queue| SdkLoggerProvider::builder().with_resource(resource).with_log_processor(queue).build());
     let console = console.map(|directives| console::layer(&directives)).transpose()?;

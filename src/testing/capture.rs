@@ -7,7 +7,7 @@ use std::time::Duration;
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::SpanProcessor;
 use tracing::Dispatch;
 use tracing::instrument::{WithDispatch, WithSubscriber};
 use tracing::level_filters::LevelFilter;
@@ -76,11 +76,13 @@ impl Builder {
         let store = Store::new(series, clock.clone(), Arc::clone(&internal));
         let (spans, logs) = (Kept::<Span>::default(), Kept::<Log>::default());
         let resource = Resource::builder_empty().with_service_name(store.config().service_name.clone()).build();
+        let processors: Vec<Box<dyn SpanProcessor>> = vec![Box::new(spans.clone())];
+        let tracer_provider = layer::tracer_provider(&layer, resource.clone(), processors, &internal);
         let parts = Parts {
             store: Some(Arc::clone(&store)),
             internal: Arc::clone(&internal),
             clock: clock.clone(),
-            tracer_provider: Some(SdkTracerProvider::builder().with_span_processor(spans.clone()).build()),
+            tracer_provider: Some(tracer_provider),
             logger_provider: Some(SdkLoggerProvider::builder().with_log_processor(logs.clone()).build()),
             console: None,
         };

@@ -1,4 +1,5 @@
 //! Traces and the sampling gate, through a real Registry and a real SDK provider.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
