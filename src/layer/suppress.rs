@@ -157,7 +157,7 @@ mod tests {
             suppressed(|| assert!(is_suppressed()));
             assert!(is_suppressed());
         });
-        let _ = std::panic::catch_unwind(|| suppressed(|| std::panic::resume_unwind(Box::new(()))));
+        let _panic = std::panic::catch_unwind(|| suppressed(|| std::panic::resume_unwind(Box::new(()))));
         assert!(!is_suppressed());
     }
 
@@ -181,7 +181,7 @@ mod tests {
         struct Late(mpsc::Sender<bool>);
         impl Drop for Late {
             fn drop(&mut self) {
-                let _ = self.0.send(is_alive());
+                self.0.send(is_alive()).unwrap();
             }
         }
         thread_local! { static LATE: Cell<Option<Late>> = const { Cell::new(None) } }

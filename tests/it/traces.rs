@@ -52,13 +52,13 @@ struct Traces {
 
 impl Traces {
     fn new(sampler: Sampler) -> Self {
-        Self::with(Config { sampler, ..Config::default() })
+        Self::with(&Config { sampler, ..Config::default() })
     }
 
-    fn with(config: Config) -> Self {
+    fn with(config: &Config) -> Self {
         let (kept, internal) = (Kept::default(), Arc::new(Internal::default()));
         let resource = Resource::builder_empty().build();
-        let provider = tracer_provider(&config, resource, vec![Box::new(kept.clone())], &internal);
+        let provider = tracer_provider(config, resource, vec![Box::new(kept.clone())], &internal);
         let parts = Parts {
             store: None,
             internal: Arc::clone(&internal),
@@ -67,7 +67,7 @@ impl Traces {
             logger_provider: None,
             console: None,
         };
-        let dispatch = Dispatch::new(Registry::default().with(Layer::new(&config, parts)));
+        let dispatch = Dispatch::new(Registry::default().with(Layer::new(config, parts)));
         Self { dispatch, provider, internal, kept }
     }
 
@@ -224,9 +224,9 @@ fn a_client_span_below_a_dropped_root_sends_the_trace_id_of_that_root() {
 fn set_parent_works_while_the_gate_learns_a_callsite_and_afterwards() {
     let traces = Traces::new(parent_based(Sampler::AlwaysOff));
     traces.run(|| {
-        for round in 0_u128..100 {
-            let span = info_span!("request", round = round as u64);
-            span.set_parent(remote(1_000 + round, true)).unwrap();
+        for round in 0_u32..100 {
+            let span = info_span!("request", round);
+            span.set_parent(remote(u128::from(1_000 + round), true)).unwrap();
             span.in_scope(|| drop(info_span!("work").entered()));
         }
     });
@@ -362,7 +362,10 @@ fn tree(depth: usize) -> Pin<Box<dyn Future<Output = ()> + Send>> {
 
 /// A task under the subscriber of here, to its end: a Registry releases a span's parent through the thread's default.
 fn whole(task: impl Future<Output = ()> + Send) -> impl Future<Output = ()> + Send {
-    async move { task.await }.with_current_subscriber()
+    async move {
+        task.await;
+    }
+    .with_current_subscriber()
 }
 
 #[test]
@@ -468,7 +471,7 @@ fn fields_names_kinds_and_statuses_arrive_typed() {
 fn details_are_added_on_demand_only() {
     let details = SpanDetails { location: true, threads: true, target: true, inactivity: true };
     for (details, expected) in [(SpanDetails::default(), 0), (details, 8)] {
-        let traces = Traces::with(Config { sampler: Sampler::AlwaysOn, details, ..Config::default() });
+        let traces = Traces::with(&Config { sampler: Sampler::AlwaysOn, details, ..Config::default() });
         traces.run(|| drop(info_span!("span").entered()));
         assert_eq!(traces.span("span").attributes.len(), expected, "{:?}", traces.span("span").attributes);
     }
