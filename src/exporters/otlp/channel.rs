@@ -9,19 +9,23 @@ use hyper::body::Bytes;
 use prost::Message;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::account::Account;
 use super::batch::Batch;
 use super::health::Health;
 use super::retry::{self, Failure};
 use super::target::Target;
 use super::transport::{Broken, Transport};
-use super::{Compression, Protocol, Retry, compress, grpc, http, lines};
-use crate::clock::Clock;
+use super::{Compression, Protocol, Retry, compress, grpc, http, lines, status};
+use crate::clock::{Clock, Timestamp};
 use crate::internal::Internal;
 use crate::model::{Reason, Signal};
 
 /// A backend that does not know a signal is asked again after this time: it may have been updated, or a proxy in
 /// front of it may have answered in its place.
 const ASK_AGAIN: Duration = Duration::from_secs(300);
+
+/// A wait that the server asks for is kept across requests for at most this long, whatever it asks for.
+const LONGEST_THROTTLE: Duration = Duration::from_secs(300);
 
 /// One signal's way to its backend.
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub(super) struct Channel {
     pub(super) clock: Clock,
     /// Unix nanoseconds until which nothing is sent, because the backend does not know the signal; 0 when it does.
     pub(super) stopped_until: AtomicU64,
+    /// Unix nanoseconds until which the server wants no request; in the past when it does.
+    pub(super) throttled_until: AtomicU64,
     pub(super) limits: lines::Limits,
 }
 
@@ -106,6 +112,9 @@ impl Channel {
             Protocol::HttpProtobuf => compress::pack(&message, self.compression).into_owned().into(),
         };
         let deadline = deadline.min(Instant::now() + self.retry.total);
+        if !self.throttle_passed(deadline).await {
+            return account.dropped(Reason::Unreachable, items);
+        }
         let mut failures = 0;
         loop {
             let failure = match timeout_at(deadline, self.try_once(body.clone(), deadline)).await {
@@ -118,21 +127,41 @@ impl Channel {
             };
             failures += 1;
             let asked = match &failure {
-                Failure::NoAnswer(_) => None,
+                Failure::NoAnswer(_) | Failure::Lost(_) => None,
                 Failure::Busy { after, .. } => *after,
                 Failure::Refused(_) | Failure::Unimplemented(_) => return self.refused(&failure, items, account),
             };
             let remains = deadline.saturating_duration_since(Instant::now());
             let wait = retry::wait(&self.retry, failures, asked, retry::jitter(), remains);
             // A backend that answers, if only to say that it is busy, is not down before the last try.
-            if wait.is_none() || matches!(failure, Failure::NoAnswer(_)) {
+            if wait.is_none() || !matches!(failure, Failure::Busy { .. }) {
                 self.failed(&failure, wait.is_none());
             }
-            match wait {
-                Some(wait) => sleep(wait).await,
-                None => return account.dropped(Reason::Unreachable, items),
-            }
+            let Some(wait) = wait else {
+                self.throttle(asked);
+                return account.dropped(Reason::Unreachable, items);
+            };
+            sleep(wait).await;
         }
+    }
+
+    /// Remembers for the next request a wait that this one had no time for.
+    fn throttle(&self, asked: Option<Duration>) {
+        if let Some(asked) = asked {
+            let until = self.clock.now().plus(asked.min(LONGEST_THROTTLE)).0;
+            self.throttled_until.store(until, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits until the server wants the next request; `false` when that is after the deadline.
+    async fn throttle_passed(&self, deadline: Instant) -> bool {
+        let until = Timestamp(self.throttled_until.load(Ordering::Relaxed));
+        let wait = until.since(self.clock.now());
+        let in_time = wait < deadline.saturating_duration_since(Instant::now());
+        if in_time && !wait.is_zero() {
+            sleep(wait).await;
+        }
+        in_time
     }
 
     async fn try_once(&self, body: Bytes, deadline: Instant) -> Result<Bytes, Failure> {
@@ -144,7 +173,8 @@ impl Channel {
             Protocol::HttpProtobuf => http::request(&self.target, body, self.compression),
         };
         let answer = self.transport.send(request).await.map_err(|broken| match broken {
-            Broken::Connection(why) => Failure::NoAnswer(why),
+            Broken::Unconnected(why) => Failure::NoAnswer(why),
+            Broken::Lost(why) => Failure::Lost(why),
             Broken::TooLong => Failure::Refused(String::from("the answer is longer than the limit")),
         })?;
         match self.protocol {
@@ -158,7 +188,7 @@ impl Channel {
         if self.stopped_until.swap(0, Ordering::Relaxed) != 0 {
             lines::resumed(self);
         }
-        let (rejected, said) = partial_success(response);
+        let (rejected, said) = status::partial_success(response);
         let rejected = rejected.min(items);
         account.delivered(items, rejected);
         if rejected > 0 || !said.is_empty() {
@@ -191,7 +221,7 @@ impl Channel {
     fn failed(&self, failure: &Failure, given_up: bool) {
         let (now, lost) = (self.clock.now(), self.lost());
         if self.backend.health.lock().unwrap_or_else(PoisonError::into_inner).failed(now, given_up, lost) {
-            lines::unreachable(self, failure.why());
+            lines::unreachable(self, failure);
         }
     }
 
@@ -209,72 +239,4 @@ impl Channel {
         }
         lost
     }
-}
-
-/// What became of the items of one export, in their order.
-#[derive(Debug)]
-struct Account<'a> {
-    channel: &'a Channel,
-    total: usize,
-    settled: usize,
-    taken: Vec<Range<usize>>,
-}
-
-impl<'a> Account<'a> {
-    fn open(channel: &'a Channel, total: usize) -> Self {
-        Self { channel, total, settled: 0, taken: Vec::new() }
-    }
-
-    /// The backend took these items, and said that it rejected some of them, for good.
-    fn delivered(&mut self, items: usize, rejected: usize) {
-        let Channel { internal, signal, .. } = self.channel;
-        internal.delivered(*signal, (items - rejected) as u64);
-        if rejected > 0 {
-            internal.dropped(*signal, Reason::Rejected, rejected as u64);
-        }
-        self.taken.push(self.settled..self.settled + items);
-        self.settled += items;
-    }
-
-    fn dropped(&mut self, reason: Reason, items: usize) {
-        self.channel.internal.dropped(self.channel.signal, reason, items as u64);
-        self.settled += items;
-    }
-
-    fn close(mut self) -> Vec<Range<usize>> {
-        std::mem::take(&mut self.taken)
-    }
-}
-
-impl Drop for Account<'_> {
-    fn drop(&mut self) {
-        let left = self.total - self.settled;
-        if left > 0 {
-            // The export's future was dropped: its caller had no more time.
-            self.channel.internal.dropped(self.channel.signal, Reason::Deadline, left as u64);
-            self.channel.transport.renew();
-        }
-    }
-}
-
-/// Rejected items and the server's words, the same two fields in the three kinds of response.
-#[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
-struct Response {
-    #[prost(message, optional, tag = "1")]
-    partial_success: Option<PartialSuccess>,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
-struct PartialSuccess {
-    #[prost(int64, tag = "1")]
-    rejected: i64,
-    #[prost(string, tag = "2")]
-    error_message: String,
-}
-
-/// An answer that cannot be read came with a status of success, and that is what counts.
-fn partial_success(response: &Bytes) -> (usize, String) {
-    let response = Response::decode(response.clone()).unwrap_or_default();
-    let PartialSuccess { rejected, error_message } = response.partial_success.unwrap_or_default();
-    (usize::try_from(rejected).unwrap_or(0), super::status::clip(&error_message))
 }

@@ -87,6 +87,7 @@ impl Shared<'_> {
             internal: Arc::clone(&self.internal),
             clock: self.clock.clone(),
             stopped_until: 0.into(),
+            throttled_until: 0.into(),
             limits: lines::Limits::default(),
         })
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Protocol;
 use super::channel::Channel;
 use super::health::{Outage, Spoken};
+use super::retry::Failure;
 use super::target::setting;
 use crate::internal::{RateLimit, info, warn};
 use crate::model::Signal;
@@ -27,8 +28,8 @@ impl Default for Limits {
     }
 }
 
-pub(super) fn unreachable(channel: &Channel, why: &str) {
-    let cure = cure(channel, why);
+pub(super) fn unreachable(channel: &Channel, failure: &Failure) {
+    let (why, cure) = (failure.why(), cure(channel, failure));
     let signals = list(&channel.backend.signals().collect::<Vec<_>>());
     let authority = &channel.target.authority;
     warn(&format!(
@@ -100,26 +101,31 @@ pub(super) fn too_large(channel: &Channel, bytes: usize) {
 }
 
 /// What to do about a backend that does not answer.
-fn cure(channel: &Channel, why: &str) -> String {
-    let port = channel.target.uri.port_u16();
-    let (signal, protocol) = (channel.signal, channel.protocol);
-    if why.contains("certificate") {
-        return format!("Set {} to the file of the authority that signed it.", setting(signal, "CERTIFICATE"));
-    }
-    match (protocol, port) {
-        (Protocol::Grpc, Some(4318)) => {
-            format!("Port 4318 is usual for HTTP: set {} to http/protobuf, or use 4317.", setting(signal, "PROTOCOL"))
+fn cure(channel: &Channel, failure: &Failure) -> String {
+    let signal = channel.signal;
+    match (failure, channel.protocol) {
+        // The words of rustls; tests hold them.
+        (Failure::NoAnswer(why) | Failure::Lost(why), _) if why.contains("CertificateRequired") => {
+            format!("Set {} to the file of a certificate that it accepts.", setting(signal, "CLIENT_CERTIFICATE"))
         }
-        (Protocol::HttpProtobuf, Some(4317)) => {
-            format!("Port 4317 is usual for gRPC: set {} to grpc, or use 4318.", setting(signal, "PROTOCOL"))
+        (Failure::NoAnswer(why), _) if why.contains("certificate") => {
+            format!("Set {} to the file of the authority that signed it.", setting(signal, "CERTIFICATE"))
         }
-        _ => {
-            let own = signal.name().to_uppercase();
-            format!(
-                "Is an OpenTelemetry Collector listening there? Set {}, or OTEL_{own}_EXPORTER=none.",
-                setting(signal, "ENDPOINT")
-            )
+        (Failure::NoAnswer(why), _) if why.contains("InvalidContentType") => {
+            format!("Does it speak TLS? If not, begin {} with http://.", setting(signal, "ENDPOINT"))
         }
+        (Failure::Lost(_), Protocol::Grpc) => {
+            let setting = setting(signal, "PROTOCOL");
+            format!("Does it speak gRPC? For HTTP, usual on port 4318, set {setting} to http/protobuf.")
+        }
+        (Failure::Lost(_), Protocol::HttpProtobuf) => {
+            format!("Does it speak HTTP? For gRPC, usual on port 4317, set {} to grpc.", setting(signal, "PROTOCOL"))
+        }
+        (Failure::NoAnswer(_), _) => {
+            let (setting, own) = (setting(signal, "ENDPOINT"), signal.name().to_uppercase());
+            format!("Is an OpenTelemetry Collector listening there? Set {setting}, or OTEL_{own}_EXPORTER=none.")
+        }
+        _ => String::from("It is there, but takes no data for now."),
     }
 }
 

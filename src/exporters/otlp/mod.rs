@@ -5,7 +5,7 @@
 //!
 //! A batch becomes a message ([`encode`], [`temporality`]), is cut to the message limit ([`batch`]), written for its
 //! protocol ([`grpc`], [`http`]), sent ([`transport`]) and tried again as far as the answer allows ([`retry`]);
-//! [`channel`] does this in order and accounts for every item. [`health`] remembers whether the backend answers, and
+//! [`channel`] does this in order, and [`account`] settles every item. [`health`] remembers whether the backend answers, and
 //! [`lines`] tells people.
 //!
 //! # Time limits
@@ -13,6 +13,7 @@
 //! `Retry::total` bounds the tries of one request; the shorter limit wins. A wait that would end after the limit is not
 //! begun. An export that is dropped before its end stops at once, whatever it does.
 
+mod account;
 mod batch;
 mod channel;
 mod client;

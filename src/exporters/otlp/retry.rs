@@ -10,8 +10,10 @@ use super::Retry;
 /// Why one try did not deliver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// No connection, or it broke before an answer came.
+    /// No connection, or nothing came over it in time.
     NoAnswer(String),
+    /// The connection broke before an answer came.
+    Lost(String),
     /// An answer that allows another try, with the wait that the server asks for.
     Busy {
         /// Status and message, for a person.
@@ -29,7 +31,11 @@ impl Failure {
     /// What a person reads about it.
     pub(super) fn why(&self) -> &str {
         match self {
-            Self::NoAnswer(why) | Self::Busy { why, .. } | Self::Refused(why) | Self::Unimplemented(why) => why,
+            Self::NoAnswer(why)
+            | Self::Lost(why)
+            | Self::Busy { why, .. }
+            | Self::Refused(why)
+            | Self::Unimplemented(why) => why,
         }
     }
 }
@@ -94,7 +100,7 @@ mod tests {
 
     fn word(failure: &Failure) -> &'static str {
         match failure {
-            Failure::NoAnswer(_) => "no answer",
+            Failure::NoAnswer(_) | Failure::Lost(_) => "no answer",
             Failure::Busy { .. } => "again",
             Failure::Refused(_) => "refused",
             Failure::Unimplemented(_) => "unimplemented",

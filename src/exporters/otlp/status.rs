@@ -1,6 +1,10 @@
-//! What servers say when they refuse: `google.rpc.Status` and `RetryInfo`, the fields that matter here.
+//! What servers say: `google.rpc.Status` and `RetryInfo` when they refuse, OTLP's partial success when they take a
+//! part; the fields that matter here.
 //!
 //! <https://github.com/googleapis/googleapis/blob/master/google/rpc/status.proto> and `error_details.proto` beside it.
+
+use hyper::body::Bytes;
+use prost::Message as _;
 
 /// `google.rpc.Status`
 #[derive(Clone, PartialEq, prost::Message)]
@@ -36,6 +40,28 @@ pub(super) struct Delay {
     pub(super) seconds: i64,
     #[prost(int32, tag = "2")]
     pub(super) nanos: i32,
+}
+
+/// Rejected items and the server's words, the same two fields in the three kinds of response.
+#[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
+struct Response {
+    #[prost(message, optional, tag = "1")]
+    partial_success: Option<PartialSuccess>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
+struct PartialSuccess {
+    #[prost(int64, tag = "1")]
+    rejected: i64,
+    #[prost(string, tag = "2")]
+    error_message: String,
+}
+
+/// An answer that cannot be read came with a status of success, and that is what counts.
+pub(super) fn partial_success(response: &Bytes) -> (usize, String) {
+    let response = Response::decode(response.clone()).unwrap_or_default();
+    let PartialSuccess { rejected, error_message } = response.partial_success.unwrap_or_default();
+    (usize::try_from(rejected).unwrap_or(0), clip(&error_message))
 }
 
 /// The longest text of a server that is shown, in characters.

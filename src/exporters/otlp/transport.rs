@@ -46,8 +46,10 @@ pub(super) struct Answer {
 /// Why there is no complete answer.
 #[derive(Debug)]
 pub(super) enum Broken {
-    /// The connection could not be made, or broke.
-    Connection(String),
+    /// The connection could not be made.
+    Unconnected(String),
+    /// The connection was made, and broke.
+    Lost(String),
     /// The answer is larger than the limit.
     TooLong,
 }
@@ -93,10 +95,12 @@ impl Transport {
     /// Sends a request and reads the whole answer.
     pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, Broken> {
         let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let response = pool.request(request).await.map_err(|error| Broken::Connection(reason(&error)))?;
+        let response = pool.request(request).await.map_err(|error| {
+            if error.is_connect() { Broken::Unconnected(reason(&error)) } else { Broken::Lost(reason(&error)) }
+        })?;
         let (head, body) = response.into_parts();
         let body = Limited::new(body, self.response_limit).collect().await.map_err(|error| {
-            if error.is::<LengthLimitError>() { Broken::TooLong } else { Broken::Connection(reason(&*error)) }
+            if error.is::<LengthLimitError>() { Broken::TooLong } else { Broken::Lost(reason(&*error)) }
         })?;
         let trailers = body.trailers().cloned().unwrap_or_default();
         Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes(), trailers })
