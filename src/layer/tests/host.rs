@@ -1,0 +1,156 @@
+//! The host is safe: its code may panic, log, leak and end as it likes.
+
+use std::cell::Cell;
+use std::fmt;
+
+use tracing::{Level, Span, event, info, info_span};
+
+use super::*;
+
+struct Panics;
+impl fmt::Debug for Panics {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("a host's Debug implementation")
+    }
+}
+
+/// Logs itself, opens a span with itself, and then says what it is.
+struct Logs;
+impl fmt::Debug for Logs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        info_span!("inside", http.route = ?self).in_scope(|| event!(Level::ERROR, error.type = ?self, "inside"));
+        info!(monotonic_counter.inside = 1, value = ?self);
+        f.write_str("logs")
+    }
+}
+
+#[test]
+fn a_value_that_panics_is_left_out_and_the_span_and_event_are_measured() {
+    let scene = scene();
+    scene.run(|| {
+        drop(info_span!("work", http.route = ?Panics, http.request.method = "GET"));
+        info!(monotonic_counter.n = 1, who = ?Panics, what = "x");
+        let late = info_span!("work", http.route = tracing::field::Empty, http.request.method = "GET");
+        late.record("http.route", tracing::field::debug(Panics));
+    });
+    assert_eq!(scene.work(), expect([("http.request.method=GET UNSET", 2.0)]));
+    assert_eq!(scene.points("n"), expect([("what=x", 1.0)]));
+    assert_eq!(scene.counted(Counter::FieldPanicked), 3);
+}
+
+#[test]
+fn a_value_that_logs_itself_comes_to_an_end() {
+    let scene = scene();
+    scene.run(|| {
+        drop(info_span!("work", http.route = ?Logs));
+        info!(monotonic_counter.n = 1, value = ?Logs);
+    });
+    assert_eq!(scene.points("n"), expect([("value=logs", 1.0)]));
+    assert_eq!(scene.points("inside"), expect([("", 2.0)]));
+    let inside = scene.operation("inside");
+    assert_eq!((inside.calls, inside.errors), (2, 2));
+    assert!(scene.points("traces.span.metrics.calls").keys().any(|text| text.starts_with("http.route=logs")));
+}
+
+thread_local! {
+    static AT_END: Cell<Option<AtEnd>> = const { Cell::new(None) };
+}
+
+/// Opens and enters spans, and records metrics, while its thread's locals are destroyed.
+struct AtEnd(Dispatch);
+impl Drop for AtEnd {
+    fn drop(&mut self) {
+        // The default dispatcher of the thread may be gone as well, so spans are made with this one.
+        let dispatch = self.0.clone();
+        tracing::dispatcher::with_default(&dispatch, || {
+            let parent = info_span!("at the end", http.route = "/end").entered();
+            drop(info_span!("child at the end").entered());
+            info!(monotonic_counter.at_end = 1, route = "/end");
+            drop(parent);
+        });
+    }
+}
+
+#[test]
+fn spans_and_events_in_a_thread_locals_destructor_are_measured() {
+    let scene = scene();
+    std::thread::scope(|threads| {
+        let dispatch = scene.dispatch.clone();
+        threads.spawn(move || {
+            // Registered first, so destroyed last, when the layer's own locals of this thread are gone.
+            AT_END.set(Some(AtEnd(dispatch.clone())));
+            tracing::dispatcher::with_default(&dispatch, || drop(info_span!("work", http.route = "/").entered()));
+        });
+    });
+    for (name, calls) in [("work", 1), ("at the end", 1), ("child at the end", 1)] {
+        assert_eq!(scene.operation(name).calls, calls, "{name}");
+    }
+    assert_eq!(scene.points("at_end"), expect([("route=/end", 1.0)]));
+}
+
+#[test]
+fn a_hundred_thousand_leaked_spans_break_nothing() {
+    let scene = scene();
+    scene.run(|| {
+        let parent = info_span!("parent").entered();
+        for _ in 0..100_000 {
+            std::mem::forget(info_span!("leaked"));
+        }
+        assert_eq!(scene.operation("leaked").in_flight as u64 + scene.counted(Counter::SpanUnmeasured), 100_000);
+        let after = info_span!(parent: None, "after").entered();
+        scene.ms(1);
+        drop(after);
+        drop(parent);
+    });
+    let measured = scene.store.operations().iter().any(|it| it.name == "after" && it.calls == 1);
+    assert!(measured || scene.counted(Counter::SpanUnmeasured) > 0, "a span is measured, or counted");
+}
+
+#[test]
+fn guards_that_are_never_dropped_do_not_give_later_spans_a_dead_parent() {
+    let scene = scene();
+    scene.run(|| {
+        let forgotten = info_span!("forgotten");
+        std::mem::forget(forgotten.clone().entered());
+        drop(forgotten);
+        for _ in 0..3 {
+            let _work = info_span!("work").entered();
+            scene.ms(1);
+        }
+    });
+    assert_eq!(scene.times("work"), (3, 3, 3));
+}
+
+#[test]
+fn two_layers_on_one_thread_keep_their_spans_apart() {
+    let (one, two) = (scene(), scene());
+    one.run(|| {
+        let _outer = info_span!("outer").entered();
+        one.ms(1);
+        two.run(|| {
+            let _inner = info_span!("inner").entered();
+            two.ms(5);
+        });
+        drop(info_span!("child"));
+    });
+    assert_eq!(one.times("outer"), (1, 1, 1));
+    assert_eq!(two.times("inner"), (1, 5, 5));
+    assert_eq!((one.store.operations().len(), two.store.operations().len()), (2, 1));
+}
+
+#[test]
+fn suppressed_code_makes_no_telemetry_and_its_callers_do() {
+    let scene = scene();
+    scene.run(|| {
+        let _work = info_span!("work").entered();
+        crate::layer::suppressed(|| {
+            let _export = info_span!("export").entered();
+            info!(monotonic_counter.n = 1);
+            event!(Level::ERROR, "no");
+            assert!(!Span::current().is_none());
+        });
+    });
+    assert_eq!(scene.points("n"), expect([]));
+    let operations = scene.store.operations();
+    assert_eq!(operations.iter().map(|it| (&*it.name, it.errors)).collect::<Vec<_>>(), [("work", 0)]);
+}
