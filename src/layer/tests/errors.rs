@@ -66,10 +66,14 @@ fn a_span_is_an_error_when_its_status_an_error_event_or_instrument_says_so() {
         ),
         ("status code", || drop(info_span!("work", otel.status_code = "ERROR")), other),
         ("status code by Debug", || drop(info_span!("work", otel.status_code = ?Status::Error)), other),
-        ("status recorded late", || {
-            let work = info_span!("work", otel.status_code = tracing::field::Empty);
-            work.record("otel.status_code", "error");
-        }, other),
+        (
+            "status recorded late",
+            || {
+                let work = info_span!("work", otel.status_code = tracing::field::Empty);
+                work.record("otel.status_code", "error");
+            },
+            other,
+        ),
         ("description", || drop(info_span!("work", otel.status_description = "it broke")), other),
         (
             "ok is final",
@@ -101,7 +105,7 @@ fn an_error_event_marks_the_innermost_span_only() {
 
 #[test]
 fn without_error_type_among_the_dimensions_errors_have_none() {
-    let scene = scene_of(Config { dimensions: Vec::new(), ..Config::default() });
+    let scene = scene_of(Config { dimensions: Vec::new(), ..config() });
     scene.run(|| drop(info_span!("work", otel.status_code = "error", error.type = "timeout")));
     assert_eq!(scene.work(), expect([("ERROR", 1.0)]));
 }

@@ -17,7 +17,7 @@ fn each_prefix_is_its_kind_and_other_fields_are_attributes() {
             info!(histogram.size = n as f64, ok = true, ratio = 0.5, source = ?Some("x"));
         }
         info!(monotonic_counter.hits = 2_u64, counter.misses = 1.5, shard = 7, "two at once");
-        info!("no metric", method = "GET");
+        info!(method = "GET", "no metric");
     });
     for (metric, points) in [
         ("requests", expect([("code=200 method=GET", 3.0)])),
@@ -73,7 +73,7 @@ fn a_level_does_not_switch_a_count_off_but_a_target_that_is_off_does() {
     let scene = scene();
     scene.run(|| {
         trace!(monotonic_counter.n = 1);
-        info!(target: "h2", monotonic_counter.n = 1);
+        info!(target: "h2", { monotonic_counter.n = 1 }, "off");
         // Metric fields of spans are not metrics, neither there nor here.
         drop(debug_span!("work", monotonic_counter.n = 1));
         drop(info_span!("work", monotonic_counter.n = 1));
@@ -89,7 +89,7 @@ fn units_descriptions_and_buckets_can_be_declared() {
         description: String::from("Time in the queue"),
         boundaries: Some(vec![0.1, 1.0]),
     };
-    let scene = scene_of(Config { metric_declarations: vec![declaration], ..Config::default() });
+    let scene = scene_of(Config { metric_declarations: vec![declaration], ..config() });
     scene.run(|| [0.05, 0.5, 5.0].map(|wait| info!(histogram.queue.wait = wait)));
     let metrics = scene.store.collect(scene.clock.now(), Collect::Peek);
     let metric = metrics.iter().find(|metric| metric.name == "queue.wait").unwrap();

@@ -14,16 +14,6 @@ impl fmt::Debug for Panics {
     }
 }
 
-/// Logs itself, opens a span with itself, and then says what it is.
-struct Logs;
-impl fmt::Debug for Logs {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        info_span!("inside", http.route = ?self).in_scope(|| event!(Level::ERROR, error.type = ?self, "inside"));
-        info!(monotonic_counter.inside = 1, value = ?self);
-        f.write_str("logs")
-    }
-}
-
 #[test]
 fn a_value_that_panics_is_left_out_and_the_span_and_event_are_measured() {
     let scene = scene();
@@ -36,20 +26,6 @@ fn a_value_that_panics_is_left_out_and_the_span_and_event_are_measured() {
     assert_eq!(scene.work(), expect([("http.request.method=GET UNSET", 2.0)]));
     assert_eq!(scene.points("n"), expect([("what=x", 1.0)]));
     assert_eq!(scene.counted(Counter::FieldPanicked), 3);
-}
-
-#[test]
-fn a_value_that_logs_itself_comes_to_an_end() {
-    let scene = scene();
-    scene.run(|| {
-        drop(info_span!("work", http.route = ?Logs));
-        info!(monotonic_counter.n = 1, value = ?Logs);
-    });
-    assert_eq!(scene.points("n"), expect([("value=logs", 1.0)]));
-    assert_eq!(scene.points("inside"), expect([("", 2.0)]));
-    let inside = scene.operation("inside");
-    assert_eq!((inside.calls, inside.errors), (2, 2));
-    assert!(scene.points("traces.span.metrics.calls").keys().any(|text| text.starts_with("http.route=logs")));
 }
 
 thread_local! {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::Dispatch;
+use tracing_core::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer as _, Registry};
 
@@ -27,8 +28,14 @@ struct Scene {
     clock: Clock,
 }
 
+/// The default settings, but that these tests' own target is on.
+fn config() -> Config {
+    let filter = Config::default_filter().with_target("bellwether", LevelFilter::INFO);
+    Config { filter, ..Config::default() }
+}
+
 fn scene() -> Scene {
-    scene_with(Config::default(), series::Config::default())
+    scene_with(config(), series::Config::default())
 }
 
 fn scene_of(layer: Config) -> Scene {
