@@ -14,7 +14,7 @@ fn each_prefix_is_its_kind_and_other_fields_are_attributes() {
             info!(monotonic_counter.requests = 1, method = "GET", code = 200, "served {n}");
             info!(counter.open = if n == 2 { -1 } else { 1 });
             info!(gauge.depth = n, queue = %"mail");
-            info!(histogram.size = n as f64, ok = true, ratio = 0.5, source = ?Some("x"));
+            info!(histogram.size = f64::from(n), ok = true, ratio = 0.5, source = ?Some("x"));
         }
         info!(monotonic_counter.hits = 2_u64, counter.misses = 1.5, shard = 7, "two at once");
         info!(method = "GET", "no metric");

@@ -108,9 +108,9 @@ fn explicit_parents_and_roots_are_honoured() {
 
 #[test]
 fn an_unwanted_span_between_two_wanted_ones_is_passed_over() {
-    let mut config = super::config();
-    config.filter = config.filter.with_target("unwanted", LevelFilter::OFF);
-    let (scene, other) = (scene_of(config), Everything);
+    let mut settings = config();
+    settings.filter = settings.filter.with_target("unwanted", LevelFilter::OFF);
+    let (scene, other) = (scene_of(settings), Everything);
     // Another layer wants all spans, so that those we do not want reach us as well.
     let parts = Parts {
         store: Some(Arc::clone(&scene.store)),
@@ -120,9 +120,9 @@ fn an_unwanted_span_between_two_wanted_ones_is_passed_over() {
         logger_provider: None,
         console: Some(Box::new(other)),
     };
-    let mut config = super::config();
-    config.filter = config.filter.with_target("unwanted", LevelFilter::OFF);
-    tracing::subscriber::with_default(Registry::default().with(Layer::new(&config, parts)), || {
+    let mut settings = config();
+    settings.filter = settings.filter.with_target("unwanted", LevelFilter::OFF);
+    tracing::subscriber::with_default(Registry::default().with(Layer::new(&settings, parts)), || {
         let parent = info_span!("parent").entered();
         let between = info_span!(target: "unwanted", "between");
         let contextual = between.in_scope(|| info_span!("contextual"));
@@ -200,15 +200,17 @@ fn children_on_other_threads_cover_their_parent() {
     std::thread::scope(|threads| {
         let opened = scene.run(|| info_span!(parent: &parent, "child"));
         scene.ms(5);
+        let scene = &scene;
         threads.spawn(move || {
             steps.recv().unwrap();
-            drop(opened);
+            // In the scene, because the Registry gives the parent back through the thread's dispatcher.
+            scene.run(|| drop(opened));
         });
         scene.ms(5);
         step.send(()).unwrap();
     });
     scene.ms(1);
-    drop(parent);
+    scene.run(|| drop(parent));
     assert_eq!(scene.times("parent"), (1, 11, 1));
 }
 
