@@ -31,7 +31,7 @@ fn chosen_fields_become_attributes_with_their_types_at_opening_and_later() {
 #[test]
 fn values_of_every_type_make_their_own_series() {
     let config = Config { dimensions: vec!["x".into()], ..config() };
-    let scene = scene_of(config);
+    let scene = scene_of(&config);
     scene.run(|| {
         drop(info_span!("work", x = 0));
         drop(info_span!("work", x = -5));
@@ -73,7 +73,7 @@ fn values_of_every_type_make_their_own_series() {
 #[test]
 fn fields_may_be_chosen_for_the_spans_of_one_name() {
     let by_span = [(String::from("work"), vec![String::from("tenant")])];
-    let scene = scene_of(Config { dimensions_by_span: by_span.into(), ..config() });
+    let scene = scene_of(&Config { dimensions_by_span: by_span.into(), ..config() });
     scene.run(|| {
         drop(info_span!("work", tenant = "a"));
         drop(info_span!("rest", tenant = "a"));
@@ -89,7 +89,7 @@ fn fields_may_be_chosen_for_the_spans_of_one_name() {
 #[test]
 fn more_dimensions_than_a_slot_holds_are_kept_as_well() {
     let names: Vec<String> = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"].map(String::from).into();
-    let scene = scene_of(Config { dimensions: names, ..config() });
+    let scene = scene_of(&Config { dimensions: names, ..config() });
     scene.run(|| {
         for _ in 0..2 {
             drop(info_span!("work", a = 1, b = 2, c = 3, d = 4, e = 5, f = 6, g = 7, h = 8, i = 9, j = "ten"));
@@ -132,7 +132,7 @@ fn names_and_kinds_are_those_that_tracing_opentelemetry_would_export() {
 
 #[test]
 fn long_values_are_cut_at_a_character_and_counted() {
-    let scene = scene_of(Config { dimension_length: 3, ..config() });
+    let scene = scene_of(&Config { dimension_length: 3, ..config() });
     scene.run(|| {
         drop(info_span!("work", http.route = "éééé"));
         drop(info_span!("work", http.route = %"éééé"));
@@ -145,7 +145,7 @@ fn long_values_are_cut_at_a_character_and_counted() {
 #[test]
 fn too_many_values_go_to_an_overflow_series_that_keeps_the_operation_and_no_call_is_lost() {
     let series = series::Config { cardinality_limit: 10, ..series::Config::default() };
-    let scene = scene_with(config(), series);
+    let scene = scene_with(&config(), series);
     scene.run(|| (0..100).for_each(|n| drop(info_span!("work", http.route = format!("/{n}")))));
     let points = scene.points("traces.span.metrics.calls");
     assert!(points.len() <= 10 + 1, "{points:?}");

@@ -105,7 +105,7 @@ fn an_error_event_marks_the_innermost_span_only() {
 
 #[test]
 fn without_error_type_among_the_dimensions_errors_have_none() {
-    let scene = scene_of(Config { dimensions: Vec::new(), ..config() });
+    let scene = scene_of(&Config { dimensions: Vec::new(), ..config() });
     scene.run(|| drop(info_span!("work", otel.status_code = "error", error.type = "timeout")));
     assert_eq!(scene.work(), expect([("ERROR", 1.0)]));
 }

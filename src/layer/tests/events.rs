@@ -89,7 +89,7 @@ fn units_descriptions_and_buckets_can_be_declared() {
         description: String::from("Time in the queue"),
         boundaries: Some(vec![0.1, 1.0]),
     };
-    let scene = scene_of(Config { metric_declarations: vec![declaration], ..config() });
+    let scene = scene_of(&Config { metric_declarations: vec![declaration], ..config() });
     scene.run(|| [0.05, 0.5, 5.0].map(|wait| info!(histogram.queue.wait = wait)));
     let metrics = scene.store.collect(scene.clock.now(), Collect::Peek);
     let metric = metrics.iter().find(|metric| metric.name == "queue.wait").unwrap();

@@ -35,14 +35,14 @@ fn config() -> Config {
 }
 
 fn scene() -> Scene {
-    scene_with(config(), series::Config::default())
+    scene_with(&config(), series::Config::default())
 }
 
-fn scene_of(layer: Config) -> Scene {
+fn scene_of(layer: &Config) -> Scene {
     scene_with(layer, series::Config::default())
 }
 
-fn scene_with(layer: Config, series: series::Config) -> Scene {
+fn scene_with(layer: &Config, series: series::Config) -> Scene {
     let (clock, internal) = (Clock::manual(Timestamp(1_000_000_000)), Arc::new(Internal::default()));
     let store = Store::new(series, clock.clone(), Arc::clone(&internal));
     let parts = Parts {
@@ -53,7 +53,7 @@ fn scene_with(layer: Config, series: series::Config) -> Scene {
         logger_provider: None,
         console: None,
     };
-    let dispatch = Dispatch::new(Registry::default().with(Layer::new(&layer, parts).boxed()));
+    let dispatch = Dispatch::new(Registry::default().with(Layer::new(layer, parts).boxed()));
     Scene { dispatch, store, internal, clock }
 }
 

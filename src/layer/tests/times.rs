@@ -110,7 +110,7 @@ fn explicit_parents_and_roots_are_honoured() {
 fn an_unwanted_span_between_two_wanted_ones_is_passed_over() {
     let mut settings = config();
     settings.filter = settings.filter.with_target("unwanted", LevelFilter::OFF);
-    let (scene, other) = (scene_of(settings), Everything);
+    let (scene, other) = (scene_of(&settings), Everything);
     // Another layer wants all spans, so that those we do not want reach us as well.
     let parts = Parts {
         store: Some(Arc::clone(&scene.store)),
