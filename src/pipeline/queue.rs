@@ -113,9 +113,14 @@ impl<T> Drain<T> {
     }
 
     /// Ends when a batch is full.
-    pub(super) async fn full(&self) {
-        while self.len() < self.shared.batch {
-            self.shared.full.notified().await;
+    pub(super) fn full(&self) -> impl Future<Output = ()> + use<'_, T> {
+        // Nothing but `Shared` is held while it waits: the receiver cannot be shared between threads, and the whole
+        // pipeline has to be a future that a multi-threaded runtime takes.
+        let shared = &*self.shared;
+        async move {
+            while shared.waiting.load(Ordering::Relaxed) < shared.batch {
+                shared.full.notified().await;
+            }
         }
     }
 
