@@ -39,7 +39,7 @@ fn a_span_is_an_error_when_its_status_an_error_event_or_instrument_says_so() {
             "explicit parent",
             || {
                 let work = info_span!("work");
-                let _other = info_span!(target: "h2", "not ours").entered();
+                let _other = info_span!(target: "h2::client", "not ours").entered();
                 event!(parent: &work, Level::ERROR, "no");
             },
             other,

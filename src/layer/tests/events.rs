@@ -73,7 +73,7 @@ fn a_level_does_not_switch_a_count_off_but_a_target_that_is_off_does() {
     let scene = scene();
     scene.run(|| {
         trace!(monotonic_counter.n = 1);
-        info!(target: "h2", { monotonic_counter.n = 1 }, "off");
+        info!(target: "h2::client", { monotonic_counter.n = 1 }, "off");
         // Metric fields of spans are not metrics, neither there nor here.
         drop(debug_span!("work", monotonic_counter.n = 1));
         drop(info_span!("work", monotonic_counter.n = 1));
