@@ -11,7 +11,6 @@ use crate::model::Snapshot;
 
 pub mod console;
 pub mod otlp;
-pub mod stdout;
 
 /// The end of an export of metrics.
 pub type Exported<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;

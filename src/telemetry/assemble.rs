@@ -13,7 +13,7 @@ use crate::Error;
 use crate::bridge::{Bridge, MeterProvider};
 use crate::clock::Clock;
 use crate::config::{Config, Exporter};
-use crate::exporters::{otlp, stdout};
+use crate::exporters::{console::Console, otlp};
 use crate::internal::Internal;
 use crate::layer::{Layer, Parts, tracer_provider};
 use crate::model::Signal;
@@ -113,11 +113,12 @@ fn add_exporters(
         }
     }
     let missing: Vec<Signal> = wanted(Exporter::Console).filter(|signal| !exporters.has(*signal)).collect();
+    let console = Console::stdout(Arc::clone(internal));
     for signal in missing {
         match signal {
-            Signal::Traces => exporters.spans(stdout::SpanExporter),
-            Signal::Metrics => exporters.metrics(stdout::MetricExporter::new(Arc::clone(internal))),
-            Signal::Logs => exporters.logs(stdout::LogExporter),
+            Signal::Traces => exporters.spans(console.clone()),
+            Signal::Metrics => exporters.metrics(console.clone()),
+            Signal::Logs => exporters.logs(console.clone()),
         }
     }
     Ok(())
