@@ -12,7 +12,7 @@
 //! | `banner` | the line that says what goes where |
 
 mod assemble;
-mod banner;
+pub(crate) mod banner;
 mod builder;
 mod console;
 mod declared;
