@@ -50,11 +50,13 @@ pub enum Counter {
     LineSuppressed,
     /// A callback of an observable instrument that panicked.
     CallbackPanicked,
+    /// A span or event in a thread-local destructor, after what the registry needs there was destroyed.
+    ThreadEnding,
 }
 
 impl Counter {
     /// All of them, in the order of the enumeration.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::NotFinite,
         Self::NegativeIncrement,
         Self::InvalidMeasurement,
@@ -71,6 +73,7 @@ impl Counter {
         Self::TickMissed,
         Self::LineSuppressed,
         Self::CallbackPanicked,
+        Self::ThreadEnding,
     ];
 
     /// The word used as the attribute `event`, for example `not_finite`.
@@ -92,6 +95,7 @@ impl Counter {
             Self::TickMissed => "tick_missed",
             Self::LineSuppressed => "line_suppressed",
             Self::CallbackPanicked => "callback_panicked",
+            Self::ThreadEnding => "thread_ending",
         }
     }
 }
@@ -130,30 +134,29 @@ impl Internal {
         self.dropped[signal as usize][reason as usize].fetch_add(items, Ordering::Relaxed);
     }
 
-    /// How many items of a signal an exporter has settled, one way or the other; what never reached an exporter is not
-    /// among them.
+    /// How many items of a signal entered the pipeline and came to their end so far, delivered or lost.
     pub fn settled(&self, signal: Signal) -> u64 {
-        let before_the_exporter =
-            |reason: &Reason| matches!(reason, Reason::QueueFull | Reason::AfterShutdown | Reason::Forked);
-        let lost = Reason::ALL
-            .into_iter()
-            .filter(|reason| !before_the_exporter(reason))
-            .map(|reason| self.dropped[signal as usize][reason as usize].load(Ordering::Relaxed))
-            .sum::<u64>();
-        lost + self.delivered[signal as usize].load(Ordering::Relaxed)
+        self.account(signal).settled()
     }
 
     /// The account so far.
     pub fn report(&self) -> Report {
-        let account = |signal: Signal| SignalReport {
+        Report {
+            traces: self.account(Signal::Traces),
+            metrics: self.account(Signal::Metrics),
+            logs: self.account(Signal::Logs),
+        }
+    }
+
+    fn account(&self, signal: Signal) -> SignalReport {
+        SignalReport {
             delivered: self.delivered[signal as usize].load(Ordering::Relaxed),
             dropped: Reason::ALL
                 .into_iter()
                 .map(|reason| (reason, self.dropped[signal as usize][reason as usize].load(Ordering::Relaxed)))
                 .filter(|(_, items)| *items > 0)
                 .collect(),
-        };
-        Report { traces: account(Signal::Traces), metrics: account(Signal::Metrics), logs: account(Signal::Logs) }
+        }
     }
 }
 

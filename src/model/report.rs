@@ -71,6 +71,11 @@ impl Reason {
         Self::Forked,
     ];
 
+    /// Whether an item lost for this reason never entered the pipeline.
+    pub(crate) const fn is_at_entry(self) -> bool {
+        matches!(self, Self::QueueFull | Self::AfterShutdown | Self::Forked)
+    }
+
     /// The word used as the attribute `reason`, for example `queue_full`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -103,6 +108,12 @@ pub struct SignalReport {
 }
 
 impl SignalReport {
+    /// Items that entered the pipeline and have come to their end, delivered or lost.
+    pub(crate) fn settled(&self) -> u64 {
+        let lost = self.dropped.iter().filter(|(reason, _)| !reason.is_at_entry()).map(|(_, items)| items);
+        self.delivered + lost.sum::<u64>()
+    }
+
     /// All items lost, whatever the reason.
     pub fn dropped_total(&self) -> u64 {
         self.dropped.iter().map(|(_, count)| count).sum()

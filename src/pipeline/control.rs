@@ -3,7 +3,7 @@
 //! Requests are a state and not a queue of messages: any number of callers may ask at once and memory does not grow. Each
 //! caller waits on its own, with its own deadline, and never for the pipeline's thread to end.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::ThreadId;
 use std::time::Duration;
@@ -34,10 +34,9 @@ pub(super) struct Control {
     /// The latest flush that each signal has answered; `u64::MAX` when it has ended.
     answered: Mutex<[u64; Signal::ALL.len()]>,
     progress: Condvar,
-    /// Items in each queue; the queues count them.
-    waiting: [Arc<AtomicUsize>; Signal::ALL.len()],
-    /// Items of each signal that are being exported.
-    exporting: [AtomicUsize; Signal::ALL.len()],
+    /// Items of each signal that entered the pipeline so far. The difference to what has settled is what a stuck
+    /// pipeline still holds; one number that only grows cannot be read at a wrong moment.
+    entered: [Arc<AtomicU64>; Signal::ALL.len()],
     internal: Arc<Internal>,
     process: Process,
     /// The pipeline's thread, which must not wait for itself.
@@ -52,8 +51,7 @@ impl Control {
             request: watch::Sender::default(),
             answered: Mutex::new(answered),
             progress: Condvar::new(),
-            waiting: Default::default(),
-            exporting: Default::default(),
+            entered: Default::default(),
             internal,
             process: Process::current(),
             thread: OnceLock::new(),
@@ -91,17 +89,15 @@ impl Control {
         });
     }
 
-    /// The account so far. After a shutdown that the pipeline could not follow, what it still holds counts as lost.
+    /// The account so far. After the deadline of a shutdown, what the pipeline still holds counts as lost.
     pub(super) fn report(&self) -> Report {
         let mut report = self.internal.report();
-        let overdue = !self.process.is_left()
-            && self.request.borrow().shutdown.is_some_and(|deadline| deadline <= Instant::now());
-        if overdue {
-            let answered = *self.answered();
-            for signal in Signal::ALL.into_iter().filter(|signal| answered[*signal as usize] != u64::MAX) {
-                let waiting = self.waiting[signal as usize].load(Ordering::Relaxed);
-                let exporting = self.exporting[signal as usize].load(Ordering::Relaxed);
-                report.add_dropped(signal, Reason::Deadline, (waiting + exporting) as u64);
+        let deadline = self.request.borrow().shutdown;
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) && !self.process.is_left() {
+            for signal in Signal::ALL {
+                let entered = self.entered[signal as usize].load(Ordering::Relaxed);
+                let held = entered.saturating_sub(report.signal(signal).settled());
+                report.add_dropped(signal, Reason::Deadline, held);
             }
         }
         report
@@ -119,7 +115,10 @@ impl Control {
 
     /// Changes of the request, for one stage of the pipeline.
     pub(super) fn requests(&self) -> Requests {
-        Requests(self.request.subscribe())
+        let mut requests = self.request.subscribe();
+        // What was asked before the stage began counts too.
+        requests.mark_changed();
+        Requests(requests)
     }
 
     /// Says that the calling thread is the pipeline's own.
@@ -141,14 +140,9 @@ impl Control {
         self.answer(signal, u64::MAX);
     }
 
-    /// Says how many items of a signal are being exported.
-    pub(super) fn exporting(&self, signal: Signal, items: usize) {
-        self.exporting[signal as usize].store(items, Ordering::Relaxed);
-    }
-
-    /// Where the queue of a signal counts what waits in it.
-    pub(super) fn waiting(&self, signal: Signal) -> Arc<AtomicUsize> {
-        Arc::clone(&self.waiting[signal as usize])
+    /// Where a signal counts what enters the pipeline.
+    pub(super) fn entered(&self, signal: Signal) -> Arc<AtomicU64> {
+        Arc::clone(&self.entered[signal as usize])
     }
 
     /// Waits until every signal has answered this flush. The pipeline's own thread does not wait.

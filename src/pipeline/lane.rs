@@ -87,7 +87,6 @@ impl<T: Send + 'static> Lane<T> {
     async fn export(&mut self, batch: Vec<T>) -> bool {
         let items = batch.len() as u64;
         let settled = self.internal.settled(self.signal);
-        self.control.exporting(self.signal, batch.len());
         let ended = tokio::select! {
             biased;
             result = self.exporter.export(batch) => Ended::Itself(result),
@@ -102,7 +101,6 @@ impl<T: Send + 'static> Lane<T> {
             Ended::ExportTimeout => self.lost(rest, Reason::Unreachable, "no answer within the export timeout"),
             Ended::ShutdownDeadline => self.internal.dropped(self.signal, Reason::Deadline, rest),
         }
-        self.control.exporting(self.signal, 0);
         !matches!(ended, Ended::ShutdownDeadline)
     }
 

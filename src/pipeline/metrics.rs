@@ -1,6 +1,7 @@
 //! The way out of metrics: exports what the tick publishes, the newest when it falls behind.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -22,6 +23,8 @@ pub(super) struct MetricLane {
     pub(super) requests: Requests,
     pub(super) export_timeout: Duration,
     pub(super) internal: Arc<Internal>,
+    /// Counts points when their export begins.
+    pub(super) entered: Arc<AtomicU64>,
 }
 
 impl MetricLane {
@@ -46,9 +49,9 @@ impl MetricLane {
 
     /// Exports one snapshot and accounts for its points. `false` when the deadline of a shutdown has passed.
     async fn export(&mut self, snapshot: &Snapshot) -> bool {
-        let points: usize = snapshot.metrics().map(|metric| metric.data.len()).sum();
+        let points = snapshot.metrics().map(|metric| metric.data.len() as u64).sum::<u64>();
         let settled = self.internal.settled(Signal::Metrics);
-        self.control.exporting(Signal::Metrics, points);
+        self.entered.fetch_add(points, Ordering::Relaxed);
         let (in_time, rest) = tokio::select! {
             biased;
             () = self.exporter.export(snapshot) => (true, None),
@@ -56,11 +59,10 @@ impl MetricLane {
             () = sleep(self.export_timeout) => (true, Some(Reason::Unreachable)),
         };
         // An exporter counts each point itself; this is for one that was stopped before it could.
-        let uncounted = (points as u64).saturating_sub(self.internal.settled(Signal::Metrics) - settled);
+        let uncounted = points.saturating_sub(self.internal.settled(Signal::Metrics) - settled);
         if let Some(reason) = rest {
             self.internal.dropped(Signal::Metrics, reason, uncounted);
         }
-        self.control.exporting(Signal::Metrics, 0);
         in_time
     }
 }

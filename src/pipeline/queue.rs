@@ -4,7 +4,7 @@
 //! dying thread. What does not fit is dropped and counted.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use tokio::sync::Notify;
@@ -41,17 +41,19 @@ struct Shared {
     /// Items after which the pipeline is woken.
     batch: usize,
     /// Items pushed and not yet taken.
-    waiting: Arc<AtomicUsize>,
+    waiting: AtomicUsize,
+    /// Items that were let in so far.
+    entered: Arc<AtomicU64>,
     closed: AtomicBool,
     full: Notify,
     process: Process,
 }
 
-/// A queue and its drain; `waiting` is where it counts what waits in it.
+/// A queue and its drain; `entered` is where it counts what it lets in.
 pub(super) fn queue<T>(
     signal: Signal,
     batch: &Batch,
-    waiting: Arc<AtomicUsize>,
+    entered: Arc<AtomicU64>,
     internal: Arc<Internal>,
 ) -> (Queue<T>, Drain<T>) {
     let limit = batch.max_queue_size.max(1);
@@ -60,7 +62,8 @@ pub(super) fn queue<T>(
         signal,
         internal,
         batch: batch.max_export_batch_size.clamp(1, limit),
-        waiting,
+        waiting: AtomicUsize::new(0),
+        entered,
         closed: AtomicBool::new(false),
         full: Notify::new(),
         process: Process::current(),
@@ -80,9 +83,13 @@ impl<T> Queue<T> {
         }
         let waiting = shared.waiting.fetch_add(1, Ordering::Relaxed) + 1;
         match self.sender.try_send(item) {
-            // Exactly one push sees the batch become full; the drain looks at the number itself before it waits.
-            Ok(()) if waiting == shared.batch => shared.full.notify_one(),
-            Ok(()) => {}
+            Ok(()) => {
+                shared.entered.fetch_add(1, Ordering::Relaxed);
+                // Exactly one push sees the batch become full; the drain looks at the number itself before it waits.
+                if waiting == shared.batch {
+                    shared.full.notify_one();
+                }
+            }
             Err(refused) => {
                 shared.waiting.fetch_sub(1, Ordering::Relaxed);
                 shared.drop_one(match refused {
@@ -112,15 +119,10 @@ impl<T> Drain<T> {
         items
     }
 
-    /// Ends when a batch is full.
-    pub(super) fn full(&self) -> impl Future<Output = ()> + use<'_, T> {
-        // Nothing but `Shared` is held while it waits: the receiver cannot be shared between threads, and the whole
-        // pipeline has to be a future that a multi-threaded runtime takes.
-        let shared = &*self.shared;
-        async move {
-            while shared.waiting.load(Ordering::Relaxed) < shared.batch {
-                shared.full.notified().await;
-            }
+    /// Ends when a batch is full. It takes `&mut self` because a receiver may move between threads, but not be shared.
+    pub(super) async fn full(&mut self) {
+        while self.len() < self.shared.batch {
+            self.shared.full.notified().await;
         }
     }
 
@@ -140,7 +142,7 @@ impl<T> Drop for Drain<T> {
     fn drop(&mut self) {
         self.close();
         // Pushed by threads that had looked at `closed` before it was set.
-        self.discard(Reason::AfterShutdown);
+        self.discard(Reason::Deadline);
     }
 }
 
@@ -175,6 +177,7 @@ mod tests {
         queue.push(9);
         let report = internal.report();
         assert_eq!(report.traces.dropped, [(Reason::QueueFull, 2), (Reason::AfterShutdown, 2)]);
+        assert_eq!(report.traces.settled(), 0, "none of them entered");
     }
 
     #[tokio::test(start_paused = true)]

@@ -139,6 +139,7 @@ impl Pipeline {
             requests: control.requests(),
             export_timeout: config.export_timeout,
             internal: Arc::clone(&collector.internal),
+            entered: control.entered(Signal::Metrics),
         });
         let ticker = Ticker {
             collector: Arc::clone(collector),
@@ -201,7 +202,7 @@ fn way<T: std::fmt::Debug + Send + 'static>(
     control: &Control,
 ) -> (Way<T>, super::Queue<T>) {
     destination.set_resource(resource);
-    let (queue, drain) = queue(signal, batch, control.waiting(signal), Arc::clone(control.internal()));
+    let (queue, drain) = queue(signal, batch, control.entered(signal), Arc::clone(control.internal()));
     (Way { drain, destination }, queue)
 }
 
