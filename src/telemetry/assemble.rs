@@ -5,7 +5,6 @@ use std::sync::Arc;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::Subscriber;
-use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::console;
@@ -14,7 +13,8 @@ use crate::Error;
 use crate::bridge::{Bridge, MeterProvider};
 use crate::clock::Clock;
 use crate::config::{Config, Exporter};
-use crate::exporters::{console::Console, otlp};
+use crate::exporters::console::Console;
+use crate::exporters::otlp;
 use crate::internal::Internal;
 use crate::layer::{Layer, Parts, tracer_provider};
 use crate::model::Signal;
@@ -25,8 +25,6 @@ use crate::series::Store;
 pub(super) struct Extras {
     /// The console's directives; `None` without a console.
     pub(super) console: Option<String>,
-    /// Where the console writes, instead of standard error.
-    pub(super) console_writer: Option<BoxMakeWriter>,
     pub(super) clock: Clock,
     pub(super) exporters: Exporters,
     pub(super) instruments: Vec<Declared>,
@@ -45,6 +43,7 @@ pub(super) struct Assembled<S> {
     pub(super) pipeline: Pipeline,
     pub(super) providers: Providers,
     pub(super) config: Config,
+    pub(super) internal: Arc<Internal>,
     /// Signals that go to an exporter of the host's.
     pub(super) own: Vec<Signal>,
 }
@@ -53,7 +52,7 @@ pub(super) fn assemble<S>(mut config: Config, extras: Extras) -> Result<Assemble
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
-    let Extras { console, console_writer, clock, mut exporters, instruments } = extras;
+    let Extras { console, clock, mut exporters, instruments } = extras;
     let own: Vec<Signal> = Signal::ALL.into_iter().filter(|signal| exporters.has(*signal)).collect();
     if config.disabled {
         exporters = Exporters::default();
@@ -75,17 +74,17 @@ where
     let tracer = spans.map(|queue| tracer_provider(&config.layer, resource.clone(), vec![Box::new(queue)], &internal));
     let logger: Option<SdkLoggerProvider> =
         logs.map(|queue| SdkLoggerProvider::builder().with_resource(resource).with_log_processor(queue).build());
-    let console = console.map(|directives| console::layer(&directives, console_writer)).transpose()?;
+    let console = console.map(|directives| console::layer(&directives)).transpose()?;
     let parts = Parts {
         store: (!config.disabled).then_some(store),
-        internal,
+        internal: Arc::clone(&internal),
         clock,
         tracer_provider: tracer.clone(),
         logger_provider: logger,
         console,
     };
     let layer = Layer::new(&config.layer, parts);
-    Ok(Assembled { layer, pipeline, providers: Providers { tracer, meter }, config, own })
+    Ok(Assembled { layer, pipeline, providers: Providers { tracer, meter }, config, internal, own })
 }
 
 /// Adds the exporters that the settings name, for signals that have none from the host's code.

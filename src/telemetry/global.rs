@@ -10,18 +10,20 @@ use tracing_subscriber::prelude::*;
 use tracing_subscriber::{Registry, registry};
 
 use super::assemble::Assembled;
+use super::subscriber::Mortal;
 use super::{Guard, banner, panics};
 use crate::config::Propagator;
 use crate::{Error, internal};
 
 pub(super) fn install(assembled: Assembled<Registry>, panic_hook: bool) -> Result<Guard, Error> {
-    let Assembled { layer, pipeline, providers, config, own } = assembled;
+    let Assembled { layer, pipeline, providers, config, internal, own } = assembled;
     let handle = if config.disabled {
         pipeline.handle()
     } else {
         pipeline.spawn().map_err(|error| Error::system("start the telemetry thread", error))?
     };
-    if dispatcher::set_global_default(Dispatch::new(registry().with(layer))).is_err() {
+    let subscriber = Mortal::new(registry().with(layer), internal);
+    if dispatcher::set_global_default(Dispatch::new(subscriber)).is_err() {
         drop(handle.shutdown(Duration::ZERO));
         return Err(Error::already_initialized("the global tracing subscriber"));
     }

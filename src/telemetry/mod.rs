@@ -5,6 +5,7 @@
 //! | `builder` | what the host's code says, and the three ways in: `init`, `layer`, `build` |
 //! | `assemble` | settings -> pipeline, providers and layer; touches nothing global |
 //! | `global` | what is one a process: subscriber, providers, propagator, the `log` crate's logger |
+//! | `subscriber` | registry and layer, kept away from dying threads |
 //! | `guard` | the end: flush on drop, shutdown with a report |
 //! | `panics` | the hook that records a panic and calls the one before it |
 //! | `signals` | flush on SIGTERM and SIGINT, for programs without a shutdown path of their own |
@@ -12,7 +13,7 @@
 //! | `banner` | the line that says what goes where |
 
 mod assemble;
-pub(crate) mod banner;
+mod banner;
 mod builder;
 mod console;
 mod declared;
@@ -21,6 +22,7 @@ mod guard;
 mod panics;
 #[cfg(unix)]
 mod signals;
+mod subscriber;
 mod task;
 
 pub use builder::Builder;
