@@ -1,4 +1,4 @@
-#![doc = include_str!("../README.md")]
+//! OpenTelemetry-native instrumentation for Rust: traces, logs and exact metrics from `#[instrument]`, in one call.
 
 pub mod clock;
 pub mod config;

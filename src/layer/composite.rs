@@ -117,12 +117,7 @@ where
         if !callsite.wanted {
             return;
         }
-        // Only the gate needs to know OpenTelemetry's context, which costs more than the rest of this function.
-        let ambient = match &self.gate {
-            Some(_) => suppress::ambient(),
-            None if suppress::is_suppressed() => Ambient::Suppressed,
-            None => Ambient::Empty,
-        };
+        let ambient = suppress::ambient();
         if ambient == Ambient::Suppressed {
             return;
         }

@@ -8,7 +8,6 @@
 //! waits for its health endpoint, and ends it.
 
 mod collector;
-mod demo;
 mod http;
 mod jaeger;
 mod program;

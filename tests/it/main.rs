@@ -2,7 +2,6 @@
 
 mod architecture;
 mod demo;
-mod examples;
 mod otlp;
 mod package;
 mod settings;

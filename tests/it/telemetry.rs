@@ -1,1 +1,246 @@
-//! Filled by its room.
+//! The pipeline behind the door: exporters of others, callers that wait, collection of the OpenTelemetry API.
+
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use bellwether::model::{Data, Number, Reason};
+use bellwether::{Builder, Guard, Layer};
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::MeterProvider;
+use opentelemetry::trace::{Tracer, TracerProvider};
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
+use tracing_subscriber::Registry;
+
+/// Longer than any of this takes.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+type Behaviour = Box<dyn Fn(usize) -> OTelSdkResult + Send + Sync>;
+
+/// An exporter that does on each export what a test says, and keeps the names.
+struct Own {
+    exports: Mutex<usize>,
+    names: Arc<Mutex<Vec<String>>>,
+    behaviour: Behaviour,
+}
+
+impl std::fmt::Debug for Own {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Own")
+    }
+}
+
+impl SpanExporter for Own {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let number = {
+            let mut exports = self.exports.lock().unwrap();
+            *exports += 1;
+            *exports
+        };
+        self.names.lock().unwrap().extend(batch.into_iter().map(|span| span.name.into_owned()));
+        (self.behaviour)(number)
+    }
+}
+
+/// Only spans, through an exporter with this behaviour.
+fn builder(behaviour: impl Fn(usize) -> OTelSdkResult + Send + Sync + 'static) -> (Builder, Arc<Mutex<Vec<String>>>) {
+    let names = Arc::new(Mutex::default());
+    let exporter = Own { exports: Mutex::default(), names: Arc::clone(&names), behaviour: Box::new(behaviour) };
+    let variables = [
+        ("OTEL_METRICS_EXPORTER", "none"),
+        ("OTEL_LOGS_EXPORTER", "none"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "8"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "3600000"),
+    ];
+    let builder = bellwether::builder().environment(variables.into_iter().collect()).with_span_exporter(exporter);
+    (builder, names)
+}
+
+fn start(behaviour: impl Fn(usize) -> OTelSdkResult + Send + Sync + 'static) -> (Guard, Arc<Mutex<Vec<String>>>) {
+    let (builder, names) = builder(behaviour);
+    let (_, guard): (Layer<Registry>, Guard) = builder.layer().unwrap();
+    (guard, names)
+}
+
+fn spans(guard: &Guard, count: usize) {
+    let tracer = guard.tracer_provider().unwrap().tracer("test");
+    (0..count).for_each(|_| tracer.in_span("span", |_| ()));
+}
+
+#[test]
+fn an_exporter_that_panics_or_fails_loses_its_batch_and_no_other() {
+    let (guard, names) = start(|export| match export {
+        1 => panic!("the exporter of a test"),
+        2 => Err(OTelSdkError::InternalFailure(String::from("no"))),
+        3 => Err(OTelSdkError::Timeout(Duration::ZERO)),
+        _ => Ok(()),
+    });
+    for _ in 0..4 {
+        spans(&guard, 2);
+        drop(guard.flush(DEADLINE));
+    }
+    let report = guard.shutdown(DEADLINE);
+    assert_eq!(report.traces.delivered, 2, "{report}");
+    assert_eq!(report.traces.dropped, [(Reason::Unreachable, 2), (Reason::Refused, 4)], "{report}");
+    assert_eq!(names.lock().unwrap().len(), 8);
+}
+
+#[test]
+fn an_exporter_that_blocks_for_ever_costs_no_memory_and_no_caller_more_than_the_deadline() {
+    let (hang, hung) = mpsc::sync_channel::<()>(0);
+    let hang = Mutex::new(Some(hang));
+    let (guard, _names) = start(move |_| {
+        // Blocks until the test lets go.
+        drop(hang.lock().unwrap().take().map(|sender| sender.send(())));
+        Ok(())
+    });
+    spans(&guard, 4);
+    let report = guard.flush(Duration::from_millis(50));
+    assert_eq!((report.traces.delivered, report.traces.dropped_total()), (0, 0), "a flush in time loses nothing");
+    spans(&guard, 100);
+    let report = guard.shutdown(Duration::from_millis(100));
+    assert_eq!(report.traces.delivered, 0);
+    assert_eq!(report.traces.dropped_total(), 104, "{report}");
+    let lost_in_queue = report.traces.dropped.iter().find(|(reason, _)| *reason == Reason::QueueFull).unwrap().1;
+    assert!(lost_in_queue >= 92, "at most a queue of 8 beside the batch of 4: {report}");
+    drop(hung);
+}
+
+#[test]
+fn an_exporter_may_block_on_a_runtime_of_its_own_and_may_use_that_of_its_thread() {
+    let (guard, names) = start(|export| {
+        if export == 1 {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(tokio::task::yield_now());
+        } else {
+            // Spawned on the pipeline's own runtime.
+            drop(tokio::spawn(async {}));
+        }
+        Ok(())
+    });
+    for _ in 0..2 {
+        spans(&guard, 1);
+        assert!(guard.flush(DEADLINE).is_complete());
+    }
+    assert!(guard.shutdown(DEADLINE).is_complete());
+    assert_eq!(names.lock().unwrap().len(), 2);
+}
+
+#[test]
+fn a_full_batch_goes_out_without_a_flush_and_after_shutdown_everything_is_counted() {
+    let (sender, exported) = mpsc::channel();
+    let (guard, _names) = start(move |_| {
+        sender.send(()).unwrap();
+        Ok(())
+    });
+    let tracer = guard.tracer_provider().unwrap().tracer("test");
+    spans(&guard, 4);
+    exported.recv_timeout(DEADLINE).unwrap();
+    let handle = guard.handle();
+    assert!(guard.shutdown(DEADLINE).is_complete());
+    tracer.in_span("late", |_| ());
+    assert_eq!(handle.report().traces.dropped, [(Reason::AfterShutdown, 1)]);
+    // Nobody waits for a pipeline that has ended.
+    assert_eq!(handle.flush(DEADLINE), handle.shutdown(DEADLINE));
+}
+
+#[test]
+fn many_callers_may_flush_at_once() {
+    let (guard, names) = start(|_| Ok(()));
+    std::thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| {
+                spans(&guard, 1);
+                drop(guard.flush(DEADLINE));
+            });
+        }
+    });
+    // The queue holds 8, so what was pushed at once beyond that is counted instead.
+    let report = guard.report();
+    assert_eq!(report.traces.delivered + report.traces.dropped_total(), 20, "{report}");
+    assert_eq!(names.lock().unwrap().len() as u64, report.traces.delivered);
+}
+
+#[test]
+fn a_flush_inside_a_current_thread_runtime_ends() {
+    let (guard, names) = start(|_| Ok(()));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        spans(&guard, 1);
+        assert!(guard.flush(DEADLINE).is_complete());
+        spans(&guard, 1);
+        assert!(guard.flush_async(DEADLINE).await.is_complete());
+        assert_eq!(names.lock().unwrap().len(), 2);
+        assert!(guard.shutdown(DEADLINE).is_complete());
+    });
+}
+
+#[test]
+fn the_sdks_force_flush_flushes_and_its_shutdown_does_not_end_the_pipeline() {
+    let (guard, names) = start(|_| Ok(()));
+    let provider = guard.tracer_provider().unwrap();
+    spans(&guard, 1);
+    provider.force_flush().unwrap();
+    assert_eq!(names.lock().unwrap().len(), 1);
+    spans(&guard, 1);
+    provider.shutdown().unwrap();
+    assert!(guard.shutdown(DEADLINE).is_complete());
+    assert_eq!(names.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_task_of_the_host_delivers_until_its_shutdown_and_tells_what_became_of_everything() {
+    let (builder, names) = builder(|_| Ok(()));
+    let (_, pipeline): (Layer<Registry>, bellwether::Pipeline) = builder.build().unwrap();
+    let tracer = pipeline.tracer_provider().unwrap().tracer("test");
+    let handle = pipeline.handle();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let task = tokio::spawn(pipeline.run(async { drop(stopped.await) }));
+    tracer.in_span("first", |_| ());
+    assert!(handle.flush_async(DEADLINE).await.is_complete());
+    assert_eq!(*names.lock().unwrap(), ["first"]);
+    tracer.in_span("second", |_| ());
+    drop(stop);
+    let report = task.await.unwrap();
+    assert_eq!((report.traces.delivered, report.is_complete()), (2, true), "{report}");
+}
+
+#[test]
+fn a_task_that_never_runs_or_is_dropped_keeps_nobody_waiting() {
+    let (builder, _names) = builder(|_| Ok(()));
+    let (_, pipeline): (Layer<Registry>, bellwether::Pipeline) = builder.build().unwrap();
+    let handle = pipeline.handle();
+    drop(pipeline);
+    assert!(handle.shutdown(DEADLINE).is_complete());
+}
+
+#[test]
+fn instruments_of_the_opentelemetry_api_are_collected_and_their_callbacks_cannot_hurt() {
+    let (guard, _names) = start(|_| Ok(()));
+    let meter = guard.meter_provider().meter("library");
+    meter.u64_counter("counted").with_unit("{thing}").build().add(3, &[KeyValue::new("a", "b")]);
+    meter.f64_histogram("measured").with_boundaries(vec![1.0, 2.0]).build().record(1.5, &[]);
+    let handle = guard.handle();
+    let _observed = meter
+        .i64_observable_gauge("observed")
+        .with_callback(|_| panic!("the callback of a test"))
+        // Asks for what it is part of; it sees what does not come from callbacks.
+        .with_callback(move |gauge| gauge.observe(handle.snapshot().metrics().count().min(1) as i64, &[]))
+        .build();
+    for _ in 0..2 {
+        let snapshot = guard.snapshot();
+        let counted = snapshot.metric("counted").unwrap();
+        assert_eq!(counted.unit, "{thing}");
+        let Data::Sum { monotonic: true, points, .. } = &counted.data else { panic!("{counted:?}") };
+        assert_eq!((points[0].value, points[0].attributes.get("a")), (Number::I64(3), Some(&"b".into())));
+        let Data::Histogram { points, .. } = &snapshot.metric("measured").unwrap().data else { panic!() };
+        assert_eq!((points[0].value.count, &points[0].value.bucket_counts[..]), (1, &[0, 1, 0][..]));
+        let Data::Gauge(points) = &snapshot.metric("observed").unwrap().data else { panic!() };
+        assert_eq!(points[0].value, Number::I64(1));
+    }
+    let events = guard.snapshot();
+    let Data::Sum { points, .. } = &events.metric("bellwether.internal.events").unwrap().data else { panic!() };
+    let panicked = points.iter().find(|point| point.attributes.get("event") == Some(&"callback_panicked".into()));
+    assert_eq!(panicked.unwrap().value, Number::I64(2), "one a collection, before this one");
+}

@@ -1,0 +1,102 @@
+//! A shutdown keeps its deadline whatever the backend does, and the report counts what was lost.
+
+#![expect(clippy::disallowed_methods, reason = "the deadline is one of real time")]
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use bellwether::exporters::otlp::Protocol;
+use bellwether::model::Signal;
+
+use crate::process::case;
+use crate::receiver::Receiver;
+
+const DEADLINE: Duration = Duration::from_millis(700);
+const TOLERANCE: Duration = Duration::from_millis(100);
+
+/// Records ten spans and log records, shuts down, and returns how long that took and the account.
+fn shut_down(url: &str, protocol: Protocol) -> (Duration, bellwether::Report) {
+    let guard = bellwether::builder()
+        .environment(bellwether::config::Environment::default())
+        .endpoint(url)
+        .protocol(protocol)
+        .console(false)
+        .init()
+        .unwrap();
+    for _ in 0..10 {
+        tracing::info_span!("lost").in_scope(|| tracing::info!("lost"));
+    }
+    let start = Instant::now();
+    let report = guard.shutdown(DEADLINE);
+    (start.elapsed(), report)
+}
+
+fn everything_is_counted_as_lost(report: &bellwether::Report) {
+    for (signal, items) in [(Signal::Traces, 10), (Signal::Logs, 10)] {
+        let account = report.signal(signal);
+        assert_eq!((account.delivered, account.dropped_total()), (0, items), "{report}");
+    }
+    assert_eq!(report.metrics.delivered, 0, "{report}");
+    assert!(report.metrics.dropped_total() > 0, "{report}");
+}
+
+/// Nobody answers at the address: the deadline ends it, or the report comes sooner.
+fn against_silence(url: &str, protocol: Protocol) {
+    let (took, report) = shut_down(url, protocol);
+    assert!(took < DEADLINE + TOLERANCE, "{took:?}");
+    everything_is_counted_as_lost(&report);
+}
+
+#[test]
+fn a_dead_endpoint_over_grpc() {
+    // A port that was free a moment ago: connections are refused.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    case("deadlines::a_dead_endpoint_over_grpc", &[], || {
+        against_silence(&format!("http://127.0.0.1:{port}"), Protocol::Grpc);
+    });
+}
+
+#[test]
+fn a_dead_endpoint_over_http() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    case("deadlines::a_dead_endpoint_over_http", &[], || {
+        against_silence(&format!("http://127.0.0.1:{port}"), Protocol::HttpProtobuf);
+    });
+}
+
+#[test]
+fn a_hanging_endpoint_over_grpc() {
+    case("deadlines::a_hanging_endpoint_over_grpc", &[], || {
+        // The kernel takes the connections, nobody reads them.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        against_silence(&format!("http://{}", listener.local_addr().unwrap()), Protocol::Grpc);
+    });
+}
+
+#[test]
+fn a_hanging_endpoint_over_http() {
+    case("deadlines::a_hanging_endpoint_over_http", &[], || {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        against_silence(&format!("http://{}", listener.local_addr().unwrap()), Protocol::HttpProtobuf);
+    });
+}
+
+#[test]
+fn a_refusing_endpoint_ends_the_shutdown_before_its_deadline() {
+    case("deadlines::a_refusing_endpoint_ends_the_shutdown_before_its_deadline", &[], || {
+        let (took, report) = shut_down(&Receiver::refusing().url, Protocol::HttpProtobuf);
+        assert!(took < DEADLINE, "{took:?}");
+        everything_is_counted_as_lost(&report);
+    });
+}
+
+#[test]
+fn a_working_endpoint_ends_the_shutdown_long_before_its_deadline() {
+    case("deadlines::a_working_endpoint_ends_the_shutdown_long_before_its_deadline", &[], || {
+        let receiver = Receiver::grpc();
+        let (took, report) = shut_down(&receiver.url, Protocol::Grpc);
+        assert!(took < DEADLINE, "{took:?}");
+        assert!(report.is_complete(), "{report}");
+        assert_eq!((report.traces.delivered, report.logs.delivered), (10, 10), "{report}");
+    });
+}

@@ -1,0 +1,24 @@
+//! Cases of global state (a subscriber, a panic hook, signals, a fork), each in a process of its own.
+//!
+//! A case is a test that starts this binary again with only itself to run; see [`process::case`].
+
+#[cfg(test)]
+mod deadlines;
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod fork;
+#[cfg(test)]
+mod init;
+#[cfg(test)]
+mod panics;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
+mod receiver;
+#[cfg(test)]
+mod recursion;
+#[cfg(test)]
+mod signals;
+#[cfg(test)]
+mod threads;
