@@ -26,6 +26,7 @@ pub mod pipeline;
 #[doc(hidden)]
 pub mod series;
 
+pub use config::Config;
 pub use error::Error;
 pub use layer::Layer;
 pub use model::Report;

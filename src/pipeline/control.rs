@@ -92,8 +92,10 @@ impl Control {
     /// The account so far. After the deadline of a shutdown, what the pipeline still holds counts as lost.
     pub(super) fn report(&self) -> Report {
         let mut report = self.internal.report();
-        let deadline = self.request.borrow().shutdown;
-        if deadline.is_some_and(|deadline| deadline <= Instant::now()) && !self.process.is_left() {
+        // In a forked child a lock may be held for ever, and what the pipeline held is its parent's.
+        let overdue = !self.process.is_left()
+            && self.request.borrow().shutdown.is_some_and(|deadline| deadline <= Instant::now());
+        if overdue {
             for signal in Signal::ALL {
                 let entered = self.entered[signal as usize].load(Ordering::Relaxed);
                 let held = entered.saturating_sub(report.signal(signal).settled());

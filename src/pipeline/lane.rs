@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::sleep;
 
 use super::Batch;
 use super::control::{Control, Requests};
@@ -57,12 +57,11 @@ impl<T: Send + 'static> Lane<T> {
 
     /// Ends when there is a reason to export: a full batch, the schedule's delay, a request.
     async fn wait(&mut self) {
-        let due = Instant::now() + self.batch.schedule_delay;
         tokio::select! {
             biased;
             () = self.requests.changed() => {}
             () = self.drain.full() => {}
-            () = sleep_until(due) => {}
+            () = sleep(self.batch.schedule_delay) => {}
         }
     }
 

@@ -23,4 +23,4 @@ pub use exporter::Exporters;
 pub use handle::Handle;
 pub use processors::{LogItem, LogQueue, SpanQueue};
 pub use queue::Queue;
-pub use run::{Pipeline, Queues, Stages};
+pub use run::{Pipeline, Queues, Spawned, Stages};

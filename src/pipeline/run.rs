@@ -5,7 +5,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -169,13 +169,15 @@ impl Pipeline {
         control.report()
     }
 
-    /// Runs on a thread of its own, `bellwether`, with a runtime of its own.
+    /// Makes ready to run on a thread of its own, `bellwether`, with a runtime of its own. Nothing is collected or sent
+    /// before [`Spawned::start`].
     ///
     /// # Errors
     /// When the operating system refuses a thread, or the descriptors of a runtime.
-    pub fn spawn(self) -> io::Result<Handle> {
+    pub fn spawn(self) -> io::Result<Spawned> {
         let handle = self.handle();
-        let (ready, started) = sync_channel(1);
+        let (ready, made) = sync_channel(1);
+        let (start, started) = sync_channel::<()>(1);
         std::thread::Builder::new().name("bellwether".into()).spawn(move || {
             layer::suppress_thread();
             self.shared.control.claim_thread();
@@ -185,12 +187,31 @@ impl Pipeline {
                 Err(error) => return drop(ready.send(Err(error))),
             };
             drop(ready.send(Ok(())));
-            drop(catch_unwind(AssertUnwindSafe(|| runtime.block_on(self.run(pending())))));
+            if started.recv().is_ok() {
+                drop(catch_unwind(AssertUnwindSafe(|| runtime.block_on(self.run(pending())))));
+            }
             // Does not wait for a name lookup that hangs.
             runtime.shutdown_background();
         })?;
-        started.recv().unwrap_or_else(|_| Err(io::Error::other("the thread of the pipeline ended at once")))?;
-        Ok(handle)
+        made.recv().unwrap_or_else(|_| Err(io::Error::other("the thread of the pipeline ended at once")))?;
+        Ok(Spawned { handle, start })
+    }
+}
+
+/// A pipeline whose thread waits for the start. Dropped without one, it ends, and nothing was sent.
+#[must_use = "a pipeline that is not started exports nothing"]
+#[derive(Debug)]
+pub struct Spawned {
+    handle: Handle,
+    start: SyncSender<()>,
+}
+
+impl Spawned {
+    /// Starts it.
+    pub fn start(self) -> Handle {
+        // The channel holds one message, and the thread waits for it.
+        let _sent = self.start.try_send(());
+        self.handle
     }
 }
 

@@ -180,7 +180,8 @@ impl Builder {
         self
     }
 
-    /// Sends spans through an exporter of yours, on a thread of its own: it may block and may use tokio.
+    /// Sends spans through an exporter of yours, on a thread of its own: it may block and may use tokio. What it does on
+    /// threads that it starts itself is kept out of telemetry by its target only (see [`Builder::filter`]).
     pub fn with_span_exporter(mut self, exporter: impl SpanExporter + 'static) -> Self {
         self.exporters.foreign_spans(exporter);
         self
@@ -248,8 +249,8 @@ impl Builder {
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
         let Assembled { layer, pipeline, providers, config, .. } = self.assemble(false)?;
-        let handle = pipeline.spawn().map_err(|error| Error::system("start the telemetry thread", error))?;
-        Ok((layer, Guard::new(handle, providers, config.pipeline.shutdown_timeout)))
+        let spawned = pipeline.spawn().map_err(|error| Error::system("start the telemetry thread", error))?;
+        Ok((layer, Guard::new(spawned.start(), providers, config.pipeline.shutdown_timeout)))
     }
 
     /// A layer for a subscriber of your own, and the background work, to run where you want it. Nothing global is

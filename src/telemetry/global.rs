@@ -1,11 +1,12 @@
-//! What is one a process. Only setting the subscriber can fail, so it comes first: either all is set, or nothing.
-
-use std::time::Duration;
+//! What is one a process. Only setting the subscriber can fail, so it comes first: either all is set, or nothing. The
+//! pipeline's thread is made before, because that can fail too, but starts after.
 
 use opentelemetry::global;
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use tracing::dispatcher::{self, Dispatch};
+use tracing::level_filters::LevelFilter;
+use tracing_log::AsLog;
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::{Registry, registry};
 
@@ -13,20 +14,19 @@ use super::assemble::Assembled;
 use super::subscriber::Mortal;
 use super::{Guard, banner, panics};
 use crate::config::Propagator;
+use crate::pipeline::Spawned;
 use crate::{Error, internal};
 
 pub(super) fn install(assembled: Assembled<Registry>, panic_hook: bool) -> Result<Guard, Error> {
     let Assembled { layer, pipeline, providers, config, internal, own } = assembled;
-    let handle = if config.disabled {
-        pipeline.handle()
-    } else {
-        pipeline.spawn().map_err(|error| Error::system("start the telemetry thread", error))?
-    };
+    let handle = pipeline.handle();
+    let spawned = (!config.disabled).then(|| pipeline.spawn()).transpose();
+    let spawned = spawned.map_err(|error| Error::system("start the telemetry thread", error))?;
     let subscriber = Mortal::new(registry().with(layer), internal);
     if dispatcher::set_global_default(Dispatch::new(subscriber)).is_err() {
-        drop(handle.shutdown(Duration::ZERO));
         return Err(Error::already_initialized("the global tracing subscriber"));
     }
+    drop(spawned.map(Spawned::start));
     global::set_text_map_propagator(propagator(&config.propagators));
     if !config.disabled {
         if let Some(tracer) = &providers.tracer {
@@ -38,7 +38,8 @@ pub(super) fn install(assembled: Assembled<Registry>, panic_hook: bool) -> Resul
         panics::install();
     }
     // Records of the `log` crate become events. Another logger may be set already, which is the host's right.
-    let logger_is_taken = tracing_log::LogTracer::init().is_err();
+    let logger = tracing_log::LogTracer::builder().with_max_level(LevelFilter::current().as_log());
+    let logger_is_taken = logger.init().is_err();
     internal::info(&banner::banner(&config, &own));
     for warning in &config.warnings {
         internal::warn(warning);
