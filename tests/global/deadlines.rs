@@ -100,3 +100,47 @@ fn a_working_endpoint_ends_the_shutdown_long_before_its_deadline() {
         assert_eq!((report.traces.delivered, report.logs.delivered), (10, 10), "{report}");
     });
 }
+
+#[test]
+fn metrics_that_hang_stop_neither_traces_nor_logs() {
+    case("deadlines::metrics_that_hang_stop_neither_traces_nor_logs", &[], || {
+        let receiver = Receiver::grpc();
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let silent = format!("http://{}", silent.local_addr().unwrap());
+        let metrics = [("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", silent.as_str()), ("OTEL_METRIC_EXPORT_INTERVAL", "5")];
+        let quick = [("OTEL_BSP_SCHEDULE_DELAY", "5"), ("OTEL_BLRP_SCHEDULE_DELAY", "5")];
+        let environment = receiver.variables().into_iter().chain(metrics).chain(quick).collect();
+        let guard = bellwether::builder().environment(environment).console(false).init().unwrap();
+        for sent in 1..=5 {
+            tracing::info_span!("sent").in_scope(|| tracing::info!("sent"));
+            // Metrics hang, so this ends by its deadline; what is flushed by then is there.
+            let report = guard.flush(Duration::from_millis(200));
+            assert_eq!((report.traces.delivered, report.logs.delivered), (sent, sent), "{report}");
+        }
+        let start = Instant::now();
+        let report = guard.shutdown(DEADLINE);
+        assert!(start.elapsed() < DEADLINE + TOLERANCE, "{:?}", start.elapsed());
+        assert_eq!((report.traces.dropped_total(), report.logs.dropped_total()), (0, 0), "{report}");
+        assert!(report.metrics.dropped_total() > 0, "{report}");
+    });
+}
+
+#[test]
+fn a_callback_that_never_returns_costs_a_shutdown_no_more_than_its_deadline() {
+    case("deadlines::a_callback_that_never_returns_costs_a_shutdown_no_more_than_its_deadline", &[], || {
+        let receiver = Receiver::http();
+        let environment = receiver.variables().into_iter().collect();
+        let guard = bellwether::builder().environment(environment).console(false).init().unwrap();
+        let (hang, hung) = std::sync::mpsc::sync_channel::<()>(0);
+        let _gauge = opentelemetry::global::meter("meter")
+            .u64_observable_gauge("stuck")
+            .with_callback(move |gauge| gauge.observe(u64::from(hang.send(()).is_ok()), &[]))
+            .build();
+        tracing::info_span!("lost").in_scope(|| ());
+        let start = Instant::now();
+        let report = guard.shutdown(DEADLINE);
+        assert!(start.elapsed() < DEADLINE + TOLERANCE, "{:?}", start.elapsed());
+        assert_eq!(report.traces.delivered + report.traces.dropped_total(), 1, "{report}");
+        drop(hung);
+    });
+}

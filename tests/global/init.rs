@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use opentelemetry::global;
 use opentelemetry::trace::Tracer;
+use opentelemetry_proto::tonic::metrics::v1::DataPointFlags;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use tracing::{info, info_span};
 
 use crate::process::case;
@@ -15,6 +17,14 @@ const DEADLINE: Duration = Duration::from_secs(10);
 fn answer() -> u32 {
     info!("thinking");
     42
+}
+
+/// Whether the last points of this sum say that its series have ended.
+fn has_ended(receiver: &Receiver, name: &str) -> bool {
+    let metrics = receiver.metrics();
+    let last = metrics.iter().rfind(|metric| metric.name == name).and_then(|metric| metric.data.as_ref());
+    let Some(Data::Sum(sum)) = last else { return false };
+    sum.data_points.iter().all(|point| point.flags == DataPointFlags::NoRecordedValueMask as u32)
 }
 
 /// All three signals of one call arrive, and the report says so.
@@ -33,6 +43,7 @@ fn one_call(receiver: &Receiver) {
         assert!(receiver.has_metric(metric), "{metric}");
     }
     assert_eq!((report.traces.delivered, report.logs.delivered), (2, 1));
+    assert!(has_ended(receiver, "traces.span.metrics.calls"), "a shutdown ends series with stale markers");
 }
 
 fn init(receiver: &Receiver) -> Result<bellwether::Guard, bellwether::Error> {

@@ -7,6 +7,8 @@ mod deadlines;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod exporters;
+#[cfg(test)]
 mod fork;
 #[cfg(test)]
 mod init;

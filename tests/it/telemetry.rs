@@ -1,5 +1,7 @@
 //! The pipeline behind the door: exporters of others, callers that wait, collection of the OpenTelemetry API.
 
+#![cfg(test)]
+
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use opentelemetry::trace::{Tracer, TracerProvider};
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use tracing_subscriber::Registry;
+use tracing_subscriber::prelude::*;
 
 /// Longer than any of this takes.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -92,8 +95,8 @@ fn an_exporter_that_blocks_for_ever_costs_no_memory_and_no_caller_more_than_the_
     let hang = Mutex::new(Some(hang));
     let (guard, _names) = start(move |_| {
         // Blocks until the test lets go.
-        drop(hang.lock().unwrap().take().map(|sender| sender.send(())));
-        Ok(())
+        let hang = hang.lock().unwrap().take();
+        hang.map_or(Ok(()), |hang| hang.send(()).or(Ok(())))
     });
     spans(&guard, 4);
     let report = guard.flush(Duration::from_millis(50));
@@ -226,7 +229,7 @@ fn instruments_of_the_opentelemetry_api_are_collected_and_their_callbacks_cannot
         .i64_observable_gauge("observed")
         .with_callback(|_| panic!("the callback of a test"))
         // Asks for what it is part of; it sees what does not come from callbacks.
-        .with_callback(move |gauge| gauge.observe(handle.snapshot().metrics().count().min(1) as i64, &[]))
+        .with_callback(move |gauge| gauge.observe(i64::from(handle.snapshot().metrics().count() > 0), &[]))
         .build();
     for _ in 0..2 {
         let snapshot = guard.snapshot();
@@ -243,4 +246,43 @@ fn instruments_of_the_opentelemetry_api_are_collected_and_their_callbacks_cannot
     let Data::Sum { points, .. } = &events.metric("bellwether.internal.events").unwrap().data else { panic!() };
     let panicked = points.iter().find(|point| point.attributes.get("event") == Some(&"callback_panicked".into()));
     assert_eq!(panicked.unwrap().value, Number::I64(2), "one a collection, before this one");
+}
+
+#[test]
+fn what_is_declared_in_code_is_what_events_record_into() {
+    let environment = [("OTEL_TRACES_EXPORTER", "none"), ("OTEL_LOGS_EXPORTER", "none")].into_iter().collect();
+    let builder = bellwether::builder().environment(environment).endpoint("http://127.0.0.1:9");
+    let builder = builder.histogram("waited", "s", "Time in the queue", &[0.5, 1.0]).counter("sold", "{cup}", "Cups");
+    let (layer, guard) = builder.layer().unwrap();
+    let subscriber = tracing_subscriber::registry().with(layer);
+    tracing::subscriber::with_default(subscriber, || {
+        tracing::info!(histogram.waited = 0.7, monotonic_counter.sold = 2_u64);
+    });
+    let snapshot = guard.snapshot();
+    let waited = snapshot.metric("waited").unwrap();
+    assert_eq!((&*waited.unit, &*waited.description), ("s", "Time in the queue"));
+    let Data::Histogram { points, .. } = &waited.data else { panic!("{waited:?}") };
+    assert_eq!((&*points[0].value.bounds, &points[0].value.bucket_counts[..]), (&[0.5, 1.0][..], &[0, 1, 0][..]));
+    assert_eq!(snapshot.metric("sold").unwrap().unit, "{cup}");
+    drop(guard.shutdown(Duration::ZERO));
+}
+
+#[test]
+fn wrong_settings_in_code_are_errors_that_name_them() {
+    let builder = || bellwether::builder().environment(bellwether::config::Environment::default());
+    let cases = [
+        (builder().sample_ratio(1.5), "Builder::sample_ratio: \"1.5\""),
+        (builder().interval(Duration::ZERO), "Builder::interval"),
+        (builder().endpoint("localhost:4318"), "Builder::endpoint: \"localhost:4318\""),
+        (builder().filter("a=loud"), "Builder::filter: \"a=loud\""),
+        (builder().console_filter("[="), "Builder::console_filter"),
+        (builder().header("no good", "secret"), "Builder::header: \"no good\""),
+        (builder().histogram("h", "", "", &[2.0, 1.0]), "the boundaries of h: \"[2.0, 1.0]\""),
+        (builder().counter("n", "", "").gauge("n", "", ""), "Builder: \"n\""),
+    ];
+    for (builder, expected) in cases {
+        let error = builder.layer::<Registry>().map(|_| ()).unwrap_err();
+        let text = error.to_string();
+        assert!(error.is_configuration() && text.starts_with(expected) && !text.contains("secret"), "{text}");
+    }
 }
