@@ -113,10 +113,11 @@ impl SpanCell {
     }
 }
 
-/// Nanoseconds as milliseconds, rounded once: a division is exact where bounds are, a product with 1e-6 is not.
+/// Nanoseconds as milliseconds, rounded once: a division is exact where bounds are, a product with 1e-6 is not. Beyond
+/// 292 years it stays there: converting a signed number is one instruction, an unsigned one five.
 #[inline]
 pub(super) fn millis(nanos: u64) -> f64 {
-    nanos as f64 / 1e6
+    nanos.min(u64::MAX >> 1).cast_signed() as f64 / 1e6
 }
 
 impl Cell for SpanCell {
@@ -272,6 +273,11 @@ impl HistogramCell {
             return self.pages.count(self.grid.refined(value));
         }
         self.record_other(value)
+    }
+
+    /// How its values fall into buckets.
+    pub(super) fn grid(&self) -> &Grid {
+        &self.grid
     }
 
     #[inline(never)]

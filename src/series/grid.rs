@@ -20,15 +20,23 @@ pub(super) struct Grid {
     first_positive: usize,
     /// The fine bucket of the lowest bound above zero.
     low: i32,
-    /// By fine bucket from `low` up: how many bounds are below every value of the bucket. A last entry stands for all
-    /// buckets above the bounds.
-    candidates: Box<[u16]>,
+    /// By fine bucket from `low` up to that of the highest bound.
+    places: Box<[Place]>,
     /// By explicit bucket: how many of the bounds below it cut a fine bucket.
     cuts: Box<[u16]>,
     /// The last refined bucket at or below each bound above zero, ascending.
     ends: Box<[i32]>,
     /// Those of them that cut a fine bucket.
     cut_ends: Box<[i32]>,
+}
+
+/// What is known of a value by its fine bucket.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// How many bounds are below every value of the bucket: the next one is the first to compare with.
+    below: u16,
+    /// How many of those cut a fine bucket.
+    cuts: u16,
 }
 
 impl Grid {
@@ -38,13 +46,6 @@ impl Grid {
         let positive = &bounds[first_positive..];
         let fine: Vec<i32> = positive.iter().map(|bound| scale::index(*bound)).collect();
         let low = fine.first().copied().unwrap_or(0);
-        let candidates = match fine.last() {
-            // The bounds in lower fine buckets are below every value of this one.
-            Some(high) => (low..=high + 1)
-                .map(|index| small(first_positive + fine.partition_point(|bound| *bound < index)))
-                .collect(),
-            None => Box::from([small(bounds.len())]),
-        };
         let mut cuts = vec![0; first_positive + 1];
         let (mut ends, mut cut_ends) = (Vec::new(), Vec::new());
         for (bound, fine) in positive.iter().zip(&fine) {
@@ -58,11 +59,17 @@ impl Grid {
             }
             cuts.push(before + u16::from(cuts_fine));
         }
+        let place = |index: i32| {
+            // The bounds in lower fine buckets are below every value of this one.
+            let below = first_positive + fine.partition_point(|bound| *bound < index);
+            Place { below: small(below), cuts: cuts[below] }
+        };
+        let places = fine.last().map(|high| (low..=*high).map(place).collect());
         Self {
             bounds: bounds.into(),
             first_positive,
             low,
-            candidates,
+            places: places.unwrap_or_default(),
             cuts: cuts.into(),
             ends: ends.into(),
             cut_ends: cut_ends.into(),
@@ -85,8 +92,13 @@ impl Grid {
     #[inline]
     pub(super) fn refined(&self, value: f64) -> i32 {
         let fine = scale::index(value);
-        let explicit = self.explicit_from(self.candidate(fine), value);
-        fine + self.cuts.get(explicit).map_or(0, |cuts| i32::from(*cuts))
+        let at = fine.wrapping_sub(self.low).cast_unsigned() as usize;
+        let Some(place) = self.places.get(at) else { return self.refined_outside(fine) };
+        let next = usize::from(place.below);
+        if self.bounds.get(next).is_some_and(|bound| value > *bound) {
+            return fine + self.cuts_below(next + 1, value);
+        }
+        fine + i32::from(place.cuts)
     }
 
     /// The explicit bucket of any value.
@@ -104,20 +116,16 @@ impl Grid {
         self.first_positive + self.ends.partition_point(|end| *end < refined)
     }
 
-    /// The lowest explicit bucket in which a value of a fine bucket can be.
-    #[inline]
-    fn candidate(&self, fine: i32) -> usize {
-        let last = self.candidates.len() - 1;
-        let at = (fine.max(self.low) - self.low).cast_unsigned() as usize;
-        usize::from(self.candidates[at.min(last)])
+    /// Below all bounds above zero no fine bucket is cut, above them all cuts are below.
+    fn refined_outside(&self, fine: i32) -> i32 {
+        let all = self.cuts.last().filter(|_| fine >= self.low);
+        fine + all.map_or(0, |cuts| i32::from(*cuts))
     }
 
-    #[inline]
-    fn explicit_from(&self, mut candidate: usize, value: f64) -> usize {
-        while self.bounds.get(candidate).is_some_and(|bound| value > *bound) {
-            candidate += 1;
-        }
-        candidate
+    /// The cuts below a value that is known to be above the bounds before `next`.
+    fn cuts_below(&self, next: usize, value: f64) -> i32 {
+        let further = self.bounds.get(next..).unwrap_or_default().iter().take_while(|bound| value > **bound);
+        self.cuts.get(next + further.count()).map_or(0, |cuts| i32::from(*cuts))
     }
 }
 

@@ -3,6 +3,13 @@
 //! A *series* is an instrument and a set of attributes. The cold path ([`Store::instrument`], [`Store::series`])
 //! turns both into small numbers; the hot path ([`Store::record_span`], [`Store::add`], …) touches only cells of the
 //! calling thread. [`Store::collect`] sums all threads into the OpenTelemetry data model.
+//!
+//! ```text
+//! cold   registry ── instruments, series, limits           in_flight ── open spans, exact
+//! hot    shard ── table ── cell ── pages                   gauge, exemplars ── shared by threads
+//!                                   └ grid, scale: which bucket
+//! tick   collect ── totals ── points                       operations, cardinality ── for people
+//! ```
 
 mod cardinality;
 mod cell;

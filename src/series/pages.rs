@@ -32,11 +32,16 @@ impl Page {
     /// Counts a value of a bucket. `false` when there is no page left for it: the nearest bucket has taken it.
     #[inline]
     pub(super) fn count(&self, bucket: i32) -> bool {
-        if self.number.load(Relaxed) == bucket >> WIDTH_BITS {
-            self.increment(bucket);
-            return true;
+        let wanted = bucket >> WIDTH_BITS;
+        let mut page = self;
+        while page.number.load(Relaxed) != wanted {
+            match page.next.get() {
+                Some(next) => page = next,
+                None => return self.count_first(bucket),
+            }
         }
-        self.count_further(bucket)
+        page.increment(bucket);
+        true
     }
 
     /// Empties this page and those after it; their memory stays for the next buckets.
@@ -74,16 +79,14 @@ impl Page {
         count.store(count.load(Relaxed) + 1, Relaxed);
     }
 
-    #[inline(never)]
-    fn count_further(&self, bucket: i32) -> bool {
+    /// Counts the first value of a page that is not there yet.
+    #[cold]
+    fn count_first(&self, bucket: i32) -> bool {
         let wanted = bucket >> WIDTH_BITS;
         let mut page = self;
         for pages in 1..=MAX_PAGES {
-            let number = page.number.load(Relaxed);
-            if number == UNUSED {
+            if page.number.load(Relaxed) == UNUSED {
                 page.number.store(wanted, Release);
-            }
-            if number == wanted || number == UNUSED {
                 page.increment(bucket);
                 return true;
             }

@@ -143,7 +143,7 @@ impl Store {
     /// A span of [`Store::SPANS`] ended after `duration_nanos`, of which no child covered `self_nanos`. Hot.
     #[inline]
     pub fn record_span(&self, series: Series, duration_nanos: u64, self_nanos: u64, link: Option<Link>) {
-        let recorded = self.with_cell(series, |cell: &SpanCell| {
+        let recorded = self.with_cell(series, move |cell: &SpanCell| {
             if !cell.record(&self.span_grid, duration_nanos, self_nanos) {
                 self.internal.count(Counter::HistogramRange);
             }
@@ -161,7 +161,7 @@ impl Store {
         if !self.is_finite(value) {
             return;
         }
-        let added = self.with_cell(series, |cell: &SumCell| {
+        let added = self.with_cell(series, move |cell: &SumCell| {
             let added = cell.add(value);
             if !added {
                 self.internal.count(Counter::NegativeIncrement);
@@ -191,15 +191,15 @@ impl Store {
         if !self.is_finite(Number::F64(value)) {
             return;
         }
-        let recorded = self.with_cell(series, |cell: &HistogramCell| {
+        self.with_cell(series, move |cell: &HistogramCell| {
             if !cell.record(value) {
                 self.internal.count(Counter::HistogramRange);
             }
+            if let Some(link) = link.filter(|link| self.wants(link)) {
+                self.keep_in_bucket(series, value, cell.grid(), link);
+            }
             true
         });
-        if let Some(link) = link.filter(|link| recorded && self.wants(link)) {
-            self.keep_histogram(series, value, link);
-        }
     }
 
     pub(super) fn gauge(&self, series: Series) -> Option<&Gauge> {
@@ -235,17 +235,18 @@ impl Store {
 
     /// Calls `f` with the calling thread's cell. `false` when there is none for this series, or `f` says so.
     #[inline]
-    fn with_cell<C: Cell>(&self, series: Series, f: impl Fn(&C) -> bool) -> bool {
+    fn with_cell<C: Cell>(&self, series: Series, f: impl FnOnce(&C) -> bool) -> bool {
         let cell = self.shards.current().and_then(|shard| C::table(shard).get(series.place()));
         match cell.filter(|cell| cell.owner().is(series)) {
             Some(cell) => f(cell),
-            None => self.with_new_cell(series, &f),
+            None => self.with_new_cell(series, f),
         }
     }
 
     /// The first measurement of a thread for a series, and any of a thread whose thread-locals are gone.
     #[cold]
-    fn with_new_cell<C: Cell>(&self, series: Series, f: &dyn Fn(&C) -> bool) -> bool {
+    #[inline(never)]
+    fn with_new_cell<C: Cell>(&self, series: Series, f: impl FnOnce(&C) -> bool) -> bool {
         let plan = self.registry().plan(series, C::KIND);
         let Some(plan) = plan else {
             self.refuse(series);
@@ -287,14 +288,6 @@ impl Store {
             ExemplarFilter::TraceBased => link.sampled,
             ExemplarFilter::AlwaysOn => true,
             ExemplarFilter::AlwaysOff => false,
-        }
-    }
-
-    #[cold]
-    fn keep_histogram(&self, series: Series, value: f64, link: Link) {
-        let plan = self.registry().plan(series, CellKind::Histogram);
-        if let Some(plan) = plan {
-            self.keep_in_bucket(series, value, &plan.grid, link);
         }
     }
 
