@@ -1,7 +1,7 @@
 //! What a thread remembers, so that a warm span or event takes no lock: symbols of texts, and series by symbols.
 //!
-//! Both are direct-mapped: a value has one place, and a newcomer takes it. They begin small and grow while newcomers
-//! push out others, up to some 80 kB a thread. They belong to one layer at a time, and are emptied when the store
+//! An entry lies in one of [`WINDOW`] neighbouring places; a newcomer that finds them taken pushes one out. The caches
+//! begin small and grow while that happens, up to some 80 kB a thread. They belong to one layer at a time, and are emptied when the store
 //! retires series or the symbol table forgets values.
 
 use std::cell::RefCell;
@@ -12,6 +12,7 @@ use crate::series::Series;
 
 const PLACES_MIN: usize = 32;
 const PLACES_MAX: usize = 1_024;
+const WINDOW: u64 = 4;
 
 /// Symbols of a [`Key`].
 pub(super) const KEY_SYMBOLS: usize = 6;
@@ -36,8 +37,8 @@ pub(super) struct Owner {
 #[derive(Default)]
 pub(super) struct Caches {
     owner: Owner,
-    texts: Direct<(Arc<str>, Symbol)>,
-    series: Direct<(Key, Series)>,
+    texts: Places<(Arc<str>, Symbol)>,
+    series: Places<(Key, Series)>,
 }
 
 thread_local! {
@@ -62,69 +63,81 @@ impl Caches {
     #[inline]
     pub(super) fn text(&mut self, text: &str, find: impl FnOnce() -> (Symbol, Arc<str>)) -> Symbol {
         let hash = hash_text(text);
-        match self.texts.get(hash) {
-            Some((known, symbol)) if **known == *text => *symbol,
-            _ => {
-                let (symbol, text) = find();
-                self.texts.set(hash, (text, symbol), |(text, _)| hash_text(text));
-                symbol
-            }
+        if let Some((_, symbol)) = self.texts.get(hash, |(known, _)| **known == *text) {
+            return *symbol;
         }
+        let (symbol, text) = find();
+        self.texts.insert(hash, (text, symbol), |(text, _)| hash_text(text));
+        symbol
     }
 
     #[inline]
     pub(super) fn series(&mut self, key: &Key, find: impl FnOnce() -> Series) -> Series {
         let hash = key.hash();
-        match self.series.get(hash) {
-            Some((known, series)) if known == key => *series,
-            _ => {
-                let series = find();
-                self.series.set(hash, (*key, series), |(key, _)| key.hash());
-                series
-            }
+        if let Some((_, series)) = self.series.get(hash, |(known, _)| known == key) {
+            return *series;
         }
+        let series = find();
+        self.series.insert(hash, (*key, series), |(key, _)| key.hash());
+        series
     }
 }
 
-/// A direct-mapped cache.
-struct Direct<T> {
+/// A cache of a bounded number of entries.
+struct Places<T> {
+    /// A power of two of them, or none.
     places: Vec<Option<T>>,
     /// Entries pushed out by newcomers since the cache had its present size.
     pushed_out: usize,
 }
 
-impl<T> Default for Direct<T> {
+impl<T> Default for Places<T> {
     fn default() -> Self {
         Self { places: Vec::new(), pushed_out: 0 }
     }
 }
 
-impl<T> Direct<T> {
+impl<T> Places<T> {
     #[inline]
-    fn get(&self, hash: u64) -> Option<&T> {
-        self.places.get(place(hash, self.places.len()))?.as_ref()
+    fn get(&self, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<&T> {
+        for step in 0..WINDOW {
+            match self.places.get(place(hash + step, self.places.len()))? {
+                Some(entry) if is_it(entry) => return Some(entry),
+                Some(_) => {}
+                // Nothing is ever removed, so the entry would lie here.
+                None => return None,
+            }
+        }
+        None
     }
 
     #[cold]
-    fn set(&mut self, hash: u64, entry: T, hash_of: impl Fn(&T) -> u64) {
-        let crowded = self.pushed_out > self.places.len() && self.places.len() < PLACES_MAX;
+    fn insert(&mut self, hash: u64, entry: T, hash_of: impl Fn(&T) -> u64) {
+        let crowded = self.pushed_out > self.places.len() / 8 && self.places.len() < PLACES_MAX;
         if self.places.is_empty() || crowded {
             let len = (2 * self.places.len()).max(PLACES_MIN);
             let before = std::mem::replace(&mut self.places, std::iter::repeat_with(|| None).take(len).collect());
-            self.pushed_out = 0;
             for entry in before.into_iter().flatten() {
-                let at = place(hash_of(&entry), len);
-                self.places[at] = Some(entry);
+                self.put(hash_of(&entry), entry);
             }
+            self.pushed_out = 0;
         }
-        let at = place(hash, self.places.len());
-        if self.places[at].replace(entry).is_some() {
+        self.put(hash, entry);
+    }
+
+    fn put(&mut self, hash: u64, entry: T) {
+        let len = self.places.len();
+        let free = (0..WINDOW).map(|step| place(hash + step, len)).find(|at| self.places[*at].is_none());
+        let at = free.unwrap_or_else(|| {
             self.pushed_out += 1;
-        }
+            // Another one each time, so that two entries cannot push out each other for ever.
+            place(hash + self.pushed_out as u64 % WINDOW, len)
+        });
+        self.places[at] = Some(entry);
     }
 }
 
-/// The place of a hash among `len`, a power of two, or zero: then any place is none.
+/// The place of a hash among `len`, a power of two or zero.
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "only the low bits are wanted")]
 fn place(hash: u64, len: usize) -> usize {

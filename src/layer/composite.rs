@@ -117,7 +117,12 @@ where
         if !callsite.wanted {
             return;
         }
-        let ambient = suppress::ambient();
+        // Only the gate needs to know OpenTelemetry's context, which costs more than the rest of this function.
+        let ambient = match &self.gate {
+            Some(_) => suppress::ambient(),
+            None if suppress::is_suppressed() => Ambient::Suppressed,
+            None => Ambient::Empty,
+        };
         if ambient == Ambient::Suppressed {
             return;
         }

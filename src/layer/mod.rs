@@ -49,3 +49,6 @@ pub use handle::Handle;
 pub(crate) use ids::forked;
 pub use provider::tracer_provider;
 pub use suppress::{suppress_thread, suppressed};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! What a warm span and a warm metric event allocate on the application's thread: nothing.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bellwether::clock::{Clock, Timestamp};
+use bellwether::internal::Internal;
+use bellwether::layer::{Config, Layer, Parts};
+use bellwether::series::{self, Store};
+use tracing::{info, info_span};
+use tracing_subscriber::Registry;
+use tracing_subscriber::layer::SubscriberExt;
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+#[expect(unsafe_code, reason = "an allocator is unsafe to implement")]
+// SAFETY: everything is handed on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const METHODS: [&str; 3] = ["GET", "POST", "DELETE"];
+
+/// A tree of ten spans with two dynamic dimensions of few distinct values, errors, and metric events.
+fn work(n: usize, clock: &Clock) {
+    for at in 0..3 {
+        let status = if at == 2 { 500 } else { 200 };
+        let _outer = info_span!(
+            "outer",
+            http.request.method = METHODS[(n + at) % 3],
+            http.response.status_code = status,
+            user = n
+        )
+        .entered();
+        for (inner, operation) in METHODS.iter().take(2).enumerate() {
+            let span = info_span!("inner", db.operation.name = %operation, db.system.name = tracing::field::Empty);
+            span.record("db.system.name", "sqlite");
+            let _inner = span.entered();
+            if at == 2 {
+                tracing::event!(tracing::Level::ERROR, error.type = "timeout", "failed");
+            }
+            info!(monotonic_counter.rows = 3, table = "items", shard = inner, "read");
+            info!(histogram.wait = 0.5);
+            // The same durations each time: memory for those not seen before is not what is asked here.
+            clock.advance(Duration::from_micros(300));
+        }
+    }
+    drop(info_span!("plain"));
+}
+
+#[test]
+fn warm_spans_and_events_allocate_nothing() {
+    let (clock, internal) = (Clock::manual(Timestamp(1)), Arc::new(Internal::default()));
+    let store = Store::new(series::Config::default(), clock.clone(), Arc::clone(&internal));
+    let parts = Parts {
+        store: Some(Arc::clone(&store)),
+        internal,
+        clock: clock.clone(),
+        tracer_provider: None,
+        logger_provider: None,
+        console: None,
+    };
+    let layer = Layer::new(&Config::default(), parts);
+    tracing::subscriber::set_global_default(Registry::default().with(layer)).unwrap();
+    (0..200).for_each(|n| work(n, &clock));
+    let before = ALLOCATIONS.get();
+    (0..200).for_each(|n| work(n, &clock));
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+    assert_eq!(store.operations().iter().map(|it| it.calls).sum::<u64>(), 400 * 10, "and everything is recorded");
+}
