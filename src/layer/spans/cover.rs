@@ -9,14 +9,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Bits of the time, in units of 2^[`UNIT`] nanoseconds: 13 days. What children do later in a span's life is not
+/// Bits of the time, in units of 2^[`UNIT`] nanoseconds: 3 days. What children do later in a span's life is not
 /// counted as covered.
-const TIME_BITS: u32 = 47;
+const TIME_BITS: u32 = 45;
 const TIME_MASK: u64 = (1 << TIME_BITS) - 1;
 /// 8 ns, less than one reading of the clock takes.
 const UNIT: u32 = 3;
 /// Open children at most; [`super::Spans`] holds fewer spans than that.
-const CHILDREN_MAX: u64 = (1 << (64 - TIME_BITS)) - 1;
+pub(super) const CHILDREN_MAX: u64 = (1 << (64 - TIME_BITS)) - 1;
 
 /// Number of open children and the time they cover.
 #[derive(Debug, Default)]

@@ -72,3 +72,8 @@ fn threads_that_claim_and_release_at_once_never_share_a_slot() {
         }
     });
 }
+
+#[test]
+fn all_spans_that_fit_may_be_children_of_one() {
+    assert!((LIMIT as u64) < cover::CHILDREN_MAX);
+}
