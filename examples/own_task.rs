@@ -1,34 +1,36 @@
-//! Collection and export as a task on your own runtime, ended by your own shutdown.
+//! Collection and export as a task of your runtime, without a thread of ours.
 //!
 //! ```text
-//! cargo run --example own_task
+//! OTEL_TRACES_EXPORTER=console OTEL_METRICS_EXPORTER=none OTEL_LOGS_EXPORTER=none cargo run --example own_task
 //! ```
+#![expect(clippy::print_stdout, reason = "an example shows what it did")]
+
+use std::error::Error;
 
 use tokio::sync::oneshot;
 use tracing::instrument;
-use tracing_subscriber::prelude::*;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let (layer, pipeline) = bellwether::builder().service("own_task").console(true).build()?;
-    tracing_subscriber::registry().with(layer).try_init()?;
-
-    let (stop, stopped) = oneshot::channel::<()>();
-    let telemetry = tokio::spawn(pipeline.run(async { drop(stopped.await) }));
-
-    for number in [3, 4, 5] {
-        work(number).await;
-    }
-
-    // Whatever ends your service ends telemetry last: it sends what is left, within its shutdown timeout.
-    drop(stop);
-    let report = telemetry.await?;
-    tracing::info!("{report}");
-    Ok(())
+#[instrument]
+async fn answer(question: u32) -> u32 {
+    tokio::task::yield_now().await;
+    question + 1
 }
 
-#[instrument(ret)]
-async fn work(number: u64) -> u64 {
-    tokio::task::yield_now().await;
-    (1..=number).product()
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let (layer, pipeline) = bellwether::builder().service("answers").build()?;
+    tracing_subscriber::registry().with(layer).init();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let telemetry = tokio::spawn(pipeline.run(async move { drop(stopped.await) }));
+
+    for question in 0..3 {
+        answer(question).await;
+    }
+
+    drop(stop); // ends the task, which sends what is left
+    let report = telemetry.await?;
+    println!("{} spans delivered", report.traces.delivered);
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! OpenTelemetry-native instrumentation for Rust: traces, logs and exact metrics from `#[instrument]`, in one call.
+#![doc = include_str!("../README.md")]
 
 pub mod clock;
 pub mod config;

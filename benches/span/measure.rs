@@ -83,13 +83,14 @@ pub(crate) fn time(contender: &Contender, effort: Effort) -> Result<Vec<(&'stati
 }
 
 fn warm(run: &mut Run<'_>, effort: Effort) -> Result<Vec<(&'static str, f64)>> {
-    let (mut times, mut allocated) = (Vec::with_capacity(usize::try_from(effort.batches)?), 0);
+    let batches = usize::try_from(effort.batches)?;
+    let (mut times, mut allocated) = (Vec::with_capacity(batches), Vec::with_capacity(batches));
     let process = process_time();
     for _ in 0..effort.batches {
         let (time, count) = (thread_time(), allocations());
         measured_trees(run.contender.tree, run.trees, BATCH);
         times.push((thread_time() - time) as f64 / (BATCH * SPANS) as f64);
-        allocated += allocations() - count;
+        allocated.push((allocations() - count) as f64 / (BATCH * SPANS) as f64);
         run.trees += BATCH;
         run.installed.flush()?;
     }
@@ -97,7 +98,8 @@ fn warm(run: &mut Run<'_>, effort: Effort) -> Result<Vec<(&'static str, f64)>> {
     Ok(vec![
         ("warm", median(&mut times)),
         ("process", (process_time() - process) as f64 / spans),
-        ("allocations", allocated as f64 / spans),
+        ("allocations", allocated.iter().sum::<f64>() / effort.batches as f64),
+        ("allocations of most batches", median(&mut allocated)),
     ])
 }
 

@@ -31,7 +31,7 @@ const EMPTY: f64 = 0.015;
 /// Share of requests whose filter is malformed.
 const MALFORMED: f64 = 0.01;
 /// How long an answer may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 type Http = Client<HttpConnector, Empty<Bytes>>;
 

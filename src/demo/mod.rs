@@ -29,5 +29,147 @@ pub mod settings;
 pub mod table;
 mod vocabulary;
 
+use std::fmt;
+use std::io::{self, IsTerminal, Stdout};
+use std::time::Duration;
+
+use args::{Args, Format};
+use output::{Outcome, Output, Shared};
+use table::Style;
+
+use crate::clock::Clock;
+use crate::config::{self, Config, Environment, Overrides};
+use crate::{Error, Guard};
+
 /// Target of the service's spans and events. Named, because the crate's own targets are kept out of telemetry.
 pub const TARGET: &str = "search";
+
+/// How long the last export may take.
+const SHUTDOWN: Duration = Duration::from_secs(5);
+/// Computation runs on so many threads at most, next to those that serve connections.
+const WORKERS: usize = 8;
+
+/// Standard output, standard error.
+type Stream = Box<dyn io::Write + Send>;
+
+/// Why the demo ended early.
+#[derive(Debug)]
+pub enum Failure {
+    /// A setting is wrong.
+    Configuration(Error),
+    /// Something that it needs is not to be had: a port, a thread.
+    Unavailable(String),
+}
+
+impl Failure {
+    /// The exit code that says so, as in BSD's `sysexits.h`.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Configuration(_) => 78,
+            Self::Unavailable(_) => 69,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Configuration(error) => error.fmt(f),
+            Self::Unavailable(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        if error.is_configuration() { Self::Configuration(error) } else { Self::Unavailable(error.to_string()) }
+    }
+}
+
+/// Runs the demo to its end.
+///
+/// # Errors
+/// A malformed variable, or something that the operating system refuses. A reader of standard output that goes away
+/// ends the demo and is no error.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let mut config = config::load(&settings::with_defaults(Environment::process()), Overrides::default())?;
+    // The table is made of metrics, whether they leave the process or not.
+    config.layer.metrics = !config.disabled;
+    let output = Shared::new(output(args.format));
+    let mut telemetry = crate::builder().config(config.clone());
+    if matches!(&*output.lock(), Output::Terminal { .. }) && io::stderr().is_terminal() {
+        let console = output.clone();
+        telemetry = telemetry.console_writer(move || console.clone());
+    }
+    let telemetry = telemetry.init()?;
+    match show(args, &config, &output, telemetry) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(|error| Failure::Unavailable(format!("the demo cannot go on: {error}"))),
+    }
+}
+
+fn show(args: &Args, config: &Config, output: &Shared<Stream>, telemetry: Guard) -> io::Result<()> {
+    output.lock().note(&intention(args))?;
+    output.lock().note(&destination(config))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(WORKERS).build()?;
+    let (clock, operations) = (Clock::system(), || telemetry.operations());
+    let ended = runtime.block_on(session::run(args, output, &clock, operations, interrupted()))?;
+    // It waits for computation under way, so that no span is open when the last figures are read.
+    drop(runtime);
+    let session::Ended { mut figures, fault, left_out } = ended;
+    let outcome = Outcome { last: figures.read(clock.now(), telemetry.operations()), fault, left_out };
+    let report = telemetry.shutdown(SHUTDOWN);
+    output.lock().last(&outcome, &report)
+}
+
+fn intention(args: &Args) -> String {
+    let fault = args.fault_at().map_or_else(String::new, |after| format!("; after {after:?} rerank gets slow"));
+    let end = if args.length.is_some() { "" } else { " Ctrl-C ends it." };
+    format!("A search service over {} documents, {} requests a second{fault}.{end}", args.documents, args.rate)
+}
+
+fn destination(config: &Config) -> String {
+    if settings::stays_here(config) {
+        return String::from("Telemetry stays here; OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 would send it.");
+    }
+    format!("Telemetry: {}", crate::telemetry::banner::banner(config, &[]))
+}
+
+fn output(format: Format) -> Output<Stream> {
+    let out: Stdout = io::stdout();
+    let terminal = out.is_terminal();
+    let out: Stream = Box::new(out);
+    match format {
+        Format::Json => Output::Json { out, notes: Box::new(io::stderr()) },
+        Format::Text if terminal => Output::Terminal { out, style: style(), drawn: 0 },
+        Format::Text => Output::Lines { out, frames: 0 },
+    }
+}
+
+/// Colours, unless <https://no-color.org> asks for none or the terminal has none.
+fn style() -> Style {
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
+    if no_colour || dumb { Style::Plain } else { Style::Colour }
+}
+
+/// Ends when the user or the system asks the demo to.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminated.recv() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Without a handler the signal itself ends the process.
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,6 +1,7 @@
 //! Where figures and notes go: a table that is redrawn in place, plain lines, or JSON.
 
 use std::io::{self, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
@@ -21,6 +22,40 @@ pub struct Outcome {
     pub fault: bool,
     /// Requests that were due and left out because too many were under way.
     pub left_out: u64,
+}
+
+/// An output that several hold: the demo, and the console that writes its lines above the table. Clones share it.
+#[derive(Debug)]
+pub struct Shared<W>(Arc<Mutex<Output<W>>>);
+
+impl<W: Write> Shared<W> {
+    /// Shares an output.
+    pub fn new(output: Output<W>) -> Self {
+        Self(Arc::new(Mutex::new(output)))
+    }
+
+    /// The output, for one picture or one line.
+    pub fn lock(&self) -> MutexGuard<'_, Output<W>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<W> Clone for Shared<W> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+/// A line of the console; `tracing_subscriber` writes each with one call.
+impl<W: Write> Write for Shared<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.lock().note(String::from_utf8_lossy(line).trim_end())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Writes what the demo has to say.

@@ -14,7 +14,7 @@ use super::corpus::Author;
 use super::engine::Engine;
 use super::figures::{Figures, Frame};
 use super::load::Load;
-use super::output::{Outcome, Output};
+use super::output::Shared;
 use super::service;
 use crate::clock::Clock;
 use crate::model::Operation;
@@ -35,19 +35,31 @@ struct Show {
     serving: oneshot::Sender<()>,
 }
 
+/// What is left of a run: the figures so far, and how it went. Readings go on until the runtime has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Figures since the start of the load.
+    pub figures: Figures,
+    /// Whether the fault had begun.
+    pub fault: bool,
+    /// Requests that were due and left out because too many were under way.
+    pub left_out: u64,
+}
+
 /// Runs until the time is up or `interrupted` ends; `operations` reads what telemetry knows.
 ///
-/// When it returns, no span of the service is open any more.
+/// When it returns, all requests are answered or given up. Computation for those given up may still be under way on
+/// the runtime's blocking threads, and ends with the runtime.
 ///
 /// # Errors
 /// No port is free, or the reader of the output has gone.
 pub async fn run<W: Write>(
     args: &Args,
-    output: &mut Output<W>,
+    output: &Shared<W>,
     clock: &Clock,
     operations: impl Fn() -> Vec<Operation>,
     interrupted: impl Future<Output = ()>,
-) -> io::Result<Outcome> {
+) -> io::Result<Ended> {
     let show = Show::open(args, output).await?;
     let mut figures = Figures::new(clock.now());
     let mut fault = false;
@@ -58,11 +70,11 @@ pub async fn run<W: Write>(
     // The service ends in good order even when nobody reads its figures any more.
     let left_out = show.close().await?;
     watched?;
-    Ok(Outcome { last: figures.read(clock.now(), operations()), fault, left_out })
+    Ok(Ended { figures, fault, left_out })
 }
 
 impl Show {
-    async fn open<W: Write>(args: &Args, output: &mut Output<W>) -> io::Result<Self> {
+    async fn open<W: Write>(args: &Args, output: &Shared<W>) -> io::Result<Self> {
         let Args { documents, seed, rate, .. } = *args;
         let author = Author::new();
         let load = Load::new(&author, seed);
@@ -70,7 +82,7 @@ impl Show {
         let listener = service::bind().await?;
         let address: SocketAddr = listener.local_addr()?;
         let (documents, terms) = (engine.index().documents(), engine.index().terms());
-        output.note(&format!(
+        output.lock().note(&format!(
             "Indexed {documents} documents with {terms} different words; http://{address}/search?q=tide"
         ))?;
         let (serving, stop) = oneshot::channel();
@@ -99,7 +111,7 @@ async fn dropped(sender: oneshot::Receiver<()>) {
 /// Shows a table a tick, and lets the fault begin.
 async fn watch<W: Write>(
     args: &Args,
-    output: &mut Output<W>,
+    output: &Shared<W>,
     engine: &Engine,
     fault: &mut bool,
     read: &mut impl FnMut() -> Frame,
@@ -118,9 +130,9 @@ async fn watch<W: Write>(
             () = &mut break_at, if !*fault => {
                 *fault = true;
                 engine.break_rerank();
-                output.note("A careless release: from now on, rerank scores eight times as many documents.")?;
+                output.lock().note("A careless release: from now on, rerank scores eight times as many documents.")?;
             }
-            _ = ticks.tick() => output.frame(&read(), *fault)?,
+            _ = ticks.tick() => output.lock().frame(&read(), *fault)?,
         }
     }
 }

@@ -41,8 +41,8 @@ impl Style {
 /// The names of the columns.
 pub fn header(style: Style) -> String {
     let names = format!(
-        "{:<14}{:<9}{:>6}{:>6}{:>7}{:>8}{:>8}{:>7}{:>5}{:>4}{:>5}",
-        "operation", "kind", "rate/s", "err%", "p50 ms", "p95 ms", "p99 ms", "self", "%", "now", "peak"
+        "{:<14}{:<9}{:>6}{:>6}{:>7}{:>7}{:>7}{:>8}{:>6}{:>4}{:>5}",
+        "operation", "kind", "rate/s", "err%", "p50 ms", "p95 ms", "p99 ms", "self ms", "self%", "now", "peak"
     );
     style.paint(&names, "1")
 }
@@ -61,9 +61,9 @@ fn row(line: &Line, span: Span, style: Style) -> String {
     let errors =
         format!("{:>6}", if row.calls == 0 { String::from("-") } else { format!("{:.1}", row.error_ratio() * 100.0) });
     let share =
-        format!("{:>5}", row.self_share.map_or_else(|| String::from("-"), |share| format!("{:.0}", share * 100.0)));
+        format!("{:>6}", row.self_share.map_or_else(|| String::from("-"), |share| format!("{:.0}", share * 100.0)));
     format!(
-        "{:<14}{:<9}{:>6}{}{p50:>7}{p95:>8}{p99:>8}{:>7}{}{:>4}{:>5}",
+        "{:<14}{:<9}{:>6}{}{p50:>7}{p95:>7}{p99:>7}{:>8}{}{:>4}{:>5}",
         shortened(&line.name, 13),
         line.kind,
         rate(row.rate),

@@ -7,13 +7,11 @@
 //! A cell belongs to the series whose number it carries. When its place was given to a new series, the writer itself
 //! empties the cell before its first measurement for the new one; readers skip cells that carry another number.
 
-use std::sync::atomic::{
-    AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
-};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use super::grid::Grid;
-use super::id::{CellKind, Series};
+use super::id::{CellKind, Owner};
 use super::pages::Page;
 use super::scale;
 use super::shard::Shard;
@@ -41,32 +39,6 @@ pub(super) trait Cell: Sized {
     fn add_to(&self, totals: &mut Totals);
 }
 
-/// The number of the series that a cell belongs to.
-#[derive(Debug)]
-pub(super) struct Owner(AtomicU32);
-
-impl Owner {
-    pub(super) const fn nobody() -> Self {
-        Self(AtomicU32::new(Series::NONE.0))
-    }
-
-    /// Asked by the writer.
-    #[inline]
-    pub(super) fn is(&self, series: Series) -> bool {
-        self.0.load(Relaxed) == series.0
-    }
-
-    /// Asked by a reader: what it reads afterwards was recorded for this series.
-    pub(super) fn is_seen(&self, series: Series) -> bool {
-        self.0.load(Acquire) == series.0
-    }
-
-    /// Called by the writer once the cell is empty.
-    pub(super) fn set(&self, series: Series) {
-        self.0.store(series.0, Release);
-    }
-}
-
 /// Adds for the one writer.
 #[inline]
 fn add(to: &AtomicU64, value: u64) {
@@ -80,11 +52,11 @@ fn add_float(to: &AtomicU64, value: f64) {
     to.store(sum.clamp(f64::MIN, f64::MAX).to_bits(), Relaxed);
 }
 
-/// Calls, durations and self time of spans. The first line of memory holds all that a measurement changes but its bucket.
+/// Calls, durations and self time of spans, in three cache lines. The first holds all that a measurement reads and
+/// changes but its bucket.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(super) struct SpanCell {
-    owner: Owner,
     zeros: AtomicU64,
     duration_nanos: AtomicU64,
     self_nanos: AtomicU64,
@@ -125,7 +97,6 @@ impl Cell for SpanCell {
 
     fn new(_: &Arc<Grid>, _: bool) -> Self {
         Self {
-            owner: Owner::nobody(),
             zeros: AtomicU64::new(0),
             duration_nanos: AtomicU64::new(0),
             self_nanos: AtomicU64::new(0),
@@ -140,7 +111,7 @@ impl Cell for SpanCell {
     }
 
     fn owner(&self) -> &Owner {
-        &self.owner
+        &self.pages.owner
     }
 
     fn reset(&self) {
@@ -240,7 +211,6 @@ impl Cell for SumCell {
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(super) struct HistogramCell {
-    owner: Owner,
     zeros: AtomicU64,
     /// Bits of floats, as the next two.
     sum: AtomicU64,
@@ -302,7 +272,6 @@ impl Cell for HistogramCell {
 
     fn new(grid: &Arc<Grid>, _: bool) -> Self {
         Self {
-            owner: Owner::nobody(),
             zeros: AtomicU64::new(0),
             sum: AtomicU64::new(0),
             min: AtomicU64::new(f64::INFINITY.to_bits()),
@@ -318,7 +287,7 @@ impl Cell for HistogramCell {
     }
 
     fn owner(&self) -> &Owner {
-        &self.owner
+        &self.pages.owner
     }
 
     fn reset(&self) {

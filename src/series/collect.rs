@@ -8,7 +8,6 @@
 //! all this finds no cell: its measurement is refused and counted. Memory of cells is used again and never freed while
 //! the store lives.
 
-use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
@@ -40,15 +39,18 @@ pub enum Collect {
 /// What collections remember.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    seen: HashMap<Series, Seen>,
+    /// Live series at the last tick, by kind of cell and place.
+    seen: [Vec<Seen>; CellKind::ALL.len()],
     ended: Vec<Ended>,
     /// The latest time of a collected point.
     last: Timestamp,
 }
 
 /// A live series at the last tick.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Seen {
+    /// Another series than the one that has the place now: nothing was seen of that yet.
+    series: Series,
     /// Its measurements so far.
     count: u64,
     /// The tick that saw the last of them.
@@ -57,6 +59,35 @@ struct Seen {
     reported: bool,
     /// Measurements that came to an ended series with the same attributes.
     inherited: Option<Box<Totals>>,
+}
+
+impl Seen {
+    const fn nothing(series: Series, since: Timestamp) -> Self {
+        Self { series, count: 0, active: since, reported: false, inherited: None }
+    }
+}
+
+impl Ledger {
+    fn seen(&self, series: Series) -> Option<&Seen> {
+        let seen = self.seen[series.kind() as usize].get(series.place() as usize)?;
+        (seen.series == series).then_some(seen)
+    }
+
+    /// What was seen of a series, to be brought up to date; of a new one, nothing `since` then.
+    fn seen_mut(&mut self, series: Series, since: Timestamp) -> &mut Seen {
+        let (all, place) = (&mut self.seen[series.kind() as usize], series.place() as usize);
+        if all.len() <= place {
+            all.resize_with(place + 1, || Seen::nothing(Series::NONE, since));
+        }
+        if all[place].series != series {
+            all[place] = Seen::nothing(series, since);
+        }
+        &mut all[place]
+    }
+
+    fn inherited(&self, series: Series) -> Option<&Totals> {
+        self.seen(series)?.inherited.as_deref()
+    }
 }
 
 /// An ended series whose place is still its own.
@@ -126,7 +157,7 @@ impl Store {
         let mut metrics = Vec::new();
         for instrument in self.live() {
             let reported =
-                |(_, entry): &&(Attributes, Entry)| ledger.seen.get(&entry.series).is_some_and(|seen| seen.reported);
+                |(_, entry): &&(Attributes, Entry)| ledger.seen(entry.series).is_some_and(|seen| seen.reported);
             let readings: Vec<Reading> = instrument
                 .series
                 .iter()
@@ -151,8 +182,7 @@ impl Store {
         let live = self.registry().get(Self::SPANS).map(InstrumentState::live).unwrap_or_default();
         let shards = self.shards.all();
         let totals = live.into_iter().map(|(attributes, entry)| {
-            let inherited = ledger.seen.get(&entry.series).and_then(|seen| seen.inherited.as_deref());
-            (attributes, self.totals(&shards, entry.series, inherited))
+            (attributes, self.totals(&shards, entry.series, ledger.inherited(entry.series)))
         });
         totals.collect()
     }
@@ -185,13 +215,12 @@ impl Store {
     ) -> Option<Reading> {
         let series = entry.series;
         if !tick {
-            let inherited = ledger.seen.get(&series).and_then(|seen| seen.inherited.as_deref());
-            let totals = self.totals(shards, series, inherited);
+            let totals = self.totals(shards, series, ledger.inherited(series));
             let exemplars = self.exemplars(series, false);
             let reading = Reading { attributes: attributes.clone(), entry, totals, exemplars, phase: Phase::Running };
             return (reading.totals.measurements() > 0).then_some(reading);
         }
-        let seen = ledger.seen.entry(series).or_insert_with(|| Seen { active: entry.start, ..Seen::default() });
+        let seen = ledger.seen_mut(series, entry.start);
         let totals = self.totals(shards, series, seen.inherited.as_deref());
         let count = totals.measurements();
         let added = count.wrapping_sub(seen.count);
@@ -223,14 +252,17 @@ impl Store {
             let registry = registry.get_or_insert_with(|| self.registry_mut());
             let series = reading.entry.series;
             registry.remove(instrument.instrument, &reading.attributes, series);
-            let mut reported = reading.totals.clone();
-            if let Some(inherited) = ledger.seen.remove(&series).and_then(|seen| seen.inherited) {
-                reported = reported.minus(&inherited);
-            }
+            let ended_at = ledger.last;
+            let seen = std::mem::replace(ledger.seen_mut(series, ended_at), Seen::nothing(Series::NONE, ended_at));
+            let totals = reading.totals.clone();
+            let reported = match seen.inherited {
+                Some(inherited) => totals.minus(&inherited),
+                None => totals,
+            };
             ledger.ended.push(Ended {
                 instrument: instrument.instrument,
                 attributes: reading.attributes.clone(),
-                entry: Entry { start: ledger.last, ..reading.entry },
+                entry: Entry { start: ended_at, ..reading.entry },
                 reported,
                 ticks_left: GRACE,
             });
@@ -275,7 +307,7 @@ impl Store {
             }
             return;
         }
-        let seen = ledger.seen.entry(heir).or_insert_with(|| Seen { active: ended.entry.start, ..Seen::default() });
+        let seen = ledger.seen_mut(heir, ended.entry.start);
         let inherited = seen.inherited.get_or_insert_default();
         inherited.add(&totals.minus(&ended.reported));
     }

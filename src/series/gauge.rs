@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
-use super::cell::Owner;
+use super::id::Owner;
 use super::totals::Totals;
 use crate::model::Number;
 

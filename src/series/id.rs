@@ -1,5 +1,7 @@
 //! The small numbers that stand for instruments and series.
 
+use std::sync::atomic::{AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+
 /// An instrument of one store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Instrument(pub(super) u32);
@@ -67,6 +69,32 @@ impl Series {
 
     pub(super) fn kind(self) -> CellKind {
         CellKind::ALL[(self.0 >> (PLACE_BITS + TURN_BITS)) as usize & 3]
+    }
+}
+
+/// The number of the series that a cell belongs to.
+#[derive(Debug)]
+pub(super) struct Owner(AtomicU32);
+
+impl Owner {
+    pub(super) const fn nobody() -> Self {
+        Self(AtomicU32::new(Series::NONE.0))
+    }
+
+    /// Asked by the writer.
+    #[inline]
+    pub(super) fn is(&self, series: Series) -> bool {
+        self.0.load(Relaxed) == series.0
+    }
+
+    /// Asked by a reader: what it reads afterwards was recorded for this series.
+    pub(super) fn is_seen(&self, series: Series) -> bool {
+        self.0.load(Acquire) == series.0
+    }
+
+    /// Called by the writer once the cell is empty.
+    pub(super) fn set(&self, series: Series) {
+        self.0.store(series.0, Release);
     }
 }
 

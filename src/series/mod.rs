@@ -31,6 +31,9 @@ mod store;
 mod table;
 mod totals;
 
+#[cfg(test)]
+mod tests;
+
 pub use collect::Collect;
 pub use config::{Config, ExemplarFilter, HistogramAggregation};
 pub use id::{Instrument, Series};

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
+use super::id::Owner;
+
 /// Buckets a page: two doublings of fine buckets.
 pub(super) const WIDTH: usize = 16;
 const WIDTH_BITS: u32 = WIDTH.trailing_zeros();
@@ -18,6 +20,9 @@ pub(super) type Counts = BTreeMap<i32, [u64; WIDTH]>;
 /// Neighbouring buckets, and the way to further pages. Written by one thread, read by any.
 #[derive(Debug)]
 pub(super) struct Page {
+    /// On the first page of a cell: the series that it belongs to. Here, in four bytes that would be padding elsewhere, it
+    /// makes a cell of spans three cache lines.
+    pub(super) owner: Owner,
     /// Bucket index divided by [`WIDTH`], rounded down.
     number: AtomicI32,
     counts: [AtomicU64; WIDTH],
@@ -26,7 +31,12 @@ pub(super) struct Page {
 
 impl Page {
     pub(super) const fn new() -> Self {
-        Self { number: AtomicI32::new(UNUSED), counts: [const { AtomicU64::new(0) }; WIDTH], next: OnceLock::new() }
+        Self {
+            owner: Owner::nobody(),
+            number: AtomicI32::new(UNUSED),
+            counts: [const { AtomicU64::new(0) }; WIDTH],
+            next: OnceLock::new(),
+        }
     }
 
     /// Counts a value of a bucket. `false` when there is no page left for it: the nearest bucket has taken it.

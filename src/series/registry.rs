@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,7 +49,7 @@ pub(super) struct InstrumentState {
     free: VecDeque<Series>,
     /// Identities (their hashes) that have series with dimensions or an overflow series, and how many. Each has a place
     /// kept for its overflow series.
-    kept: BTreeMap<u64, usize>,
+    kept: BTreeMap<NonZeroU64, usize>,
     /// The first attributes that went to an overflow series since it was last looked at.
     overflowed: Option<Attributes>,
     pub(super) warning: Arc<RateLimit>,
@@ -61,7 +62,7 @@ pub(super) struct Entry {
     /// When it was created.
     pub(super) start: Timestamp,
     /// Hash of the identity for which it keeps a place.
-    pub(super) kept: Option<u64>,
+    pub(super) kept: Option<NonZeroU64>,
     /// Whether it takes what exceeds the limit.
     pub(super) overflow: bool,
 }
@@ -140,7 +141,8 @@ impl Registry {
     /// operation as long as any limit allows it.
     pub(super) fn create(&mut self, instrument: Instrument, wanted: Wanted<'_>, limit: usize) -> Series {
         let identity = Some(wanted.identity).filter(|identity| !identity.is_empty());
-        let kept = identity.map(|identity| self.hasher.hash_one(Attributes::new(identity.iter().cloned())));
+        let kept =
+            identity.map(|identity| NonZeroU64::MIN | self.hasher.hash_one(Attributes::new(identity.iter().cloned())));
         let Some(state) = self.instruments.get_mut(instrument.0 as usize) else { return Series::NONE };
         let has_place = kept.is_some_and(|kept| state.kept.contains_key(&kept));
         let keeps = kept.filter(|_| !wanted.dimensions.is_empty());

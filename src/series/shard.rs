@@ -65,7 +65,7 @@ struct Own(RefCell<Vec<Owned>>);
 
 struct Owned {
     store: u64,
-    /// Weak, so that a thread that outlives the store keeps nothing of it but two small headers until its next store.
+    /// Weak, so that a thread that outlives the store keeps 1.5 kB of it, and that only until it uses another store.
     shards: Weak<Shards>,
     shard: Weak<Shard>,
 }

@@ -53,7 +53,7 @@ impl Store {
     pub fn new(config: Config, clock: Clock, internal: Arc<Internal>) -> Arc<Self> {
         let registry = Registry::new(&config);
         let span_grid = registry.get(Self::SPANS).map_or_else(|| Arc::new(Grid::new(&[])), |it| Arc::clone(&it.grid));
-        let constant = [KeyValue::new(names::SERVICE_NAME, config.service_name.clone())];
+        let constant = [KeyValue::new(names::SERVICE_NAME, Arc::from(config.service_name.as_str()))];
         Arc::new(Self {
             config,
             started: clock.now(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::Subscriber;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::console;
@@ -13,8 +14,7 @@ use crate::Error;
 use crate::bridge::{Bridge, MeterProvider};
 use crate::clock::Clock;
 use crate::config::{Config, Exporter};
-use crate::exporters::console::Console;
-use crate::exporters::otlp;
+use crate::exporters::{console::Console, otlp};
 use crate::internal::Internal;
 use crate::layer::{Layer, Parts, tracer_provider};
 use crate::model::Signal;
@@ -25,6 +25,8 @@ use crate::series::Store;
 pub(super) struct Extras {
     /// The console's directives; `None` without a console.
     pub(super) console: Option<String>,
+    /// Where the console writes, instead of standard error.
+    pub(super) console_writer: Option<BoxMakeWriter>,
     pub(super) clock: Clock,
     pub(super) exporters: Exporters,
     pub(super) instruments: Vec<Declared>,
@@ -52,7 +54,7 @@ pub(super) fn assemble<S>(mut config: Config, extras: Extras) -> Result<Assemble
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
-    let Extras { console, clock, mut exporters, instruments } = extras;
+    let Extras { console, console_writer, clock, mut exporters, instruments } = extras;
     let own: Vec<Signal> = Signal::ALL.into_iter().filter(|signal| exporters.has(*signal)).collect();
     if config.disabled {
         exporters = Exporters::default();
@@ -74,7 +76,7 @@ where
     let tracer = spans.map(|queue| tracer_provider(&config.layer, resource.clone(), vec![Box::new(queue)], &internal));
     let logger: Option<SdkLoggerProvider> =
         logs.map(|queue| SdkLoggerProvider::builder().with_resource(resource).with_log_processor(queue).build());
-    let console = console.map(|directives| console::layer(&directives)).transpose()?;
+    let console = console.map(|directives| console::layer(&directives, console_writer)).transpose()?;
     let parts = Parts {
         store: (!config.disabled).then_some(store),
         internal: Arc::clone(&internal),

@@ -10,7 +10,7 @@ use crate::names;
 
 /// For example `traces (parentbased_always_on), metrics and logs -> http://localhost:4318 (http/protobuf); metrics every
 /// 60 s; service "search"`. Never a header, never a query.
-pub(super) fn banner(config: &Config, own: &[Signal]) -> String {
+pub(crate) fn banner(config: &Config, own: &[Signal]) -> String {
     let service = config.resource.get(&Key::from_static_str(names::SERVICE_NAME));
     let service = service.map(|name| name.to_string()).unwrap_or_default();
     if config.disabled {

@@ -7,6 +7,8 @@ use opentelemetry::{KeyValue, Value};
 use opentelemetry_sdk::logs::LogExporter;
 use opentelemetry_sdk::trace::SpanExporter;
 use tracing::Subscriber;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::assemble::{self, Assembled, Extras};
@@ -48,6 +50,7 @@ pub struct Builder {
     filter: Option<String>,
     console: Option<bool>,
     console_filter: Option<String>,
+    console_writer: Option<BoxMakeWriter>,
     panic_hook: bool,
     clock: Option<Clock>,
     exporters: pipeline::Exporters,
@@ -70,6 +73,7 @@ impl Builder {
             filter: None,
             console: None,
             console_filter: None,
+            console_writer: None,
             panic_hook: true,
             clock: None,
             exporters: pipeline::Exporters::default(),
@@ -146,6 +150,12 @@ impl Builder {
     /// What the console shows, in the form of `RUST_LOG`, which it replaces.
     pub fn console_filter(mut self, directives: impl Into<String>) -> Self {
         self.console_filter = Some(directives.into());
+        self
+    }
+
+    /// Where the console writes, without colours, instead of standard error: for a program that draws on its terminal.
+    pub fn console_writer(mut self, writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) -> Self {
+        self.console_writer = Some(BoxMakeWriter::new(writer));
         self
     }
 
@@ -281,6 +291,7 @@ impl Builder {
         let console = self.console.unwrap_or(by_default);
         let extras = Extras {
             console: console.then(|| config.console_filter.clone()),
+            console_writer: self.console_writer,
             clock: self.clock.unwrap_or_default(),
             exporters: self.exporters,
             instruments: self.instruments,

@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use tracing::{Event, Metadata, Subscriber};
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::{Interest, LevelFilter};
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, Layer};
@@ -13,16 +14,17 @@ use crate::Error;
 
 type Boxed<S> = Box<dyn Layer<S> + Send + Sync>;
 
-/// A console that shows what these directives say. Standard output stays the program's own.
-pub(super) fn layer<S>(directives: &str) -> Result<Boxed<S>, Error>
+/// A console that shows what these directives say, on standard error unless there is a writer. Standard output stays
+/// the program's own.
+pub(super) fn layer<S>(directives: &str, writer: Option<BoxMakeWriter>) -> Result<Boxed<S>, Error>
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
     let filter = EnvFilter::try_new(directives)
         .map_err(|error| Error::invalid("RUST_LOG", directives, format!("directives such as `info` ({error})")))?;
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(writer.is_none() && std::io::stderr().is_terminal())
+        .with_writer(writer.unwrap_or_else(|| BoxMakeWriter::new(std::io::stderr)))
         // It would print about its own failure, and panic when standard error is closed.
         .log_internal_errors(false);
     Ok(Box::new(Console { filter, lines }))

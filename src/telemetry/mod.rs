@@ -13,7 +13,7 @@
 //! | `banner` | the line that says what goes where |
 
 mod assemble;
-mod banner;
+pub(crate) mod banner;
 mod builder;
 mod console;
 mod declared;

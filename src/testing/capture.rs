@@ -120,7 +120,7 @@ impl Capture {
 
     /// A future whose telemetry is captured, wherever it is polled. Tasks that it spawns need a scope of their own.
     ///
-    /// ```no_run
+    /// ```
     /// #[tracing::instrument]
     /// async fn work() {}
     ///
@@ -142,7 +142,7 @@ impl Capture {
 
     /// Moves the clock. Durations of spans and timers come from it alone.
     ///
-    /// ```no_run
+    /// ```
     /// # use std::time::Duration;
     /// let capture = bellwether::testing::capture();
     /// capture.scope(|| tracing::info_span!("work").in_scope(|| capture.advance(Duration::from_millis(30))));

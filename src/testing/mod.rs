@@ -4,7 +4,7 @@
 //! logged as in production, and kept in memory. It replaces nothing global, so tests run in parallel and do not see
 //! each other.
 //!
-//! ```no_run
+//! ```
 //! use std::time::Duration;
 //! use tracing::instrument;
 //!
@@ -37,7 +37,7 @@ pub fn capture() -> Capture {
 
 /// A capture with settings of its own.
 ///
-/// ```no_run
+/// ```
 /// let capture = bellwether::testing::builder().sampling_ratio(0.0).build();
 /// capture.scope(|| tracing::info_span!("work").in_scope(|| ()));
 /// assert_eq!(capture.calls("work"), 1, "metrics are exact without a single trace");

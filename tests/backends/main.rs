@@ -8,6 +8,7 @@
 //! waits for its health endpoint, and ends it.
 
 mod collector;
+mod demo;
 mod http;
 mod jaeger;
 mod program;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::Result;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::struct_field_names, reason = "the specification's names")]
 pub(crate) struct Span {
     pub(crate) trace_id: String,
     pub(crate) span_id: String,

@@ -70,6 +70,6 @@ fn own_exporter() {
 fn own_task() {
     let receiver = Receiver::http();
     let text = run("own_task", &receiver);
-    assert!(text.contains("traces: 3 delivered"), "{text}");
-    assert_eq!(receiver.span_names(), ["work"; 3]);
+    assert!(text.contains("3 spans delivered"), "{text}");
+    assert_eq!(receiver.span_names(), ["answer"; 3]);
 }

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod demo;
+mod examples;
 mod otlp;
 mod package;
 mod settings;

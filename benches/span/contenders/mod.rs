@@ -1,5 +1,6 @@
 //! Who takes part: each installs itself for the whole process and says afterwards what it recorded.
 
+mod ours;
 mod peers;
 
 use std::error::Error;
@@ -39,6 +40,9 @@ const NOTHING: Expected = Expected { spans: 0.0, measurements: 0.0, logs: 0.0 };
 const ALL_SPANS: Expected = Expected { spans: 1.0, ..NOTHING };
 const FEW_SPANS: Expected = Expected { spans: RATIO, ..NOTHING };
 const MEASUREMENTS: Expected = Expected { measurements: 1.0, ..NOTHING };
+
+/// Each leaf has an event.
+const LOGS: f64 = workload::LEAVES as f64 / workload::SPANS as f64;
 
 impl Expected {
     /// Whether `recorded` is what `spans` spans must have left: exact, but for a sampled share, which is a random
@@ -109,6 +113,9 @@ pub(crate) const ALL: &[Contender] = &[
         tracing: false,
         ..Contender::new("fastrace, 1 % of roots", peers::fastrace, FEW_SPANS)
     },
+    Contender::new(OURS_METRICS, ours::metrics, MEASUREMENTS),
+    Contender::new(OURS_FEW, ours::metrics_and_few_traces, Expected { measurements: 1.0, ..FEW_SPANS }),
+    Contender::new(OURS_ALL, ours::everything, Expected { spans: 1.0, measurements: 1.0, logs: LOGS }),
 ];
 
 /// The contender of a name.

@@ -10,12 +10,13 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use opentelemetry::KeyValue;
+use opentelemetry::logs::AnyValue;
 use opentelemetry::trace::{SpanId, Status, TraceId};
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::logs::{LogBatch, SdkLogRecord};
 use opentelemetry_sdk::trace::SpanData;
 
-use self::text::{Bare, Braced, Plain, Rfc3339};
+use self::text::{Any, Bare, Braced, Plain, Rfc3339};
 use super::Exported;
 use crate::clock::Timestamp;
 use crate::internal::Internal;
@@ -117,11 +118,12 @@ fn span(span: &SpanData) -> String {
 
 fn log(record: &SdkLogRecord, scope: &str) -> String {
     let time = record.timestamp().or_else(|| record.observed_timestamp()).map_or(Timestamp(0), Timestamp::from);
-    let attributes: Vec<String> = record.attributes_iter().map(|(key, value)| format!("{key}={value:?}")).collect();
+    let attributes: Vec<String> =
+        record.attributes_iter().map(|(key, value)| format!("{key}={}", Any(value))).collect();
     let attributes = if attributes.is_empty() { String::new() } else { format!(" {{{}}}", attributes.join(", ")) };
     let body = record.body().map_or_else(String::new, |body| match body {
-        opentelemetry::logs::AnyValue::String(text) => Bare(text.as_str()).to_string(),
-        other => format!("{other:?}"),
+        AnyValue::String(text) => Bare(text.as_str()).to_string(),
+        other => Any(other).to_string(),
     });
     let context = record.trace_context().map(|context| ids(context.trace_id, context.span_id)).unwrap_or_default();
     let target = record.target().map_or(scope, |target| target.as_ref());

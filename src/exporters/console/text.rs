@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use opentelemetry::logs::AnyValue;
 use opentelemetry::{KeyValue, Value};
 
 use crate::clock::Timestamp;
@@ -32,6 +33,21 @@ impl fmt::Display for Bare<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// A value of a log record.
+pub(super) struct Any<'a>(pub(super) &'a AnyValue);
+
+impl fmt::Display for Any<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            AnyValue::Int(value) => write!(f, "{value}"),
+            AnyValue::Double(value) => write!(f, "{value}"),
+            AnyValue::Boolean(value) => write!(f, "{value}"),
+            AnyValue::String(text) => write!(f, "{:?}", text.as_str()),
+            other => write!(f, "{other:?}"),
+        }
     }
 }
 

@@ -85,7 +85,7 @@ impl Channel {
             account.dropped(Reason::Unimplemented, account.total);
             return account.close();
         }
-        let deadline = Instant::now() + self.timeout;
+        let deadline = after(self.timeout);
         // Halves that still wait, the next one last.
         let mut waiting = vec![batch];
         while let Some(mut batch) = waiting.pop() {
@@ -111,7 +111,7 @@ impl Channel {
             Protocol::Grpc => grpc::body(&message, self.compression),
             Protocol::HttpProtobuf => compress::pack(&message, self.compression).into_owned().into(),
         };
-        let deadline = deadline.min(Instant::now() + self.retry.total);
+        let deadline = deadline.min(after(self.retry.total));
         if !self.throttle_passed(deadline).await {
             return account.dropped(Reason::Unreachable, items);
         }
@@ -239,4 +239,10 @@ impl Channel {
         }
         lost
     }
+}
+
+/// A moment from now; a limit too far to be told is one that nobody lives to see.
+fn after(limit: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
+    Instant::now() + limit.min(FAR)
 }

@@ -3,10 +3,9 @@
 //! Follows <https://opentelemetry.io/docs/specs/otlp/> and
 //! <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>.
 //!
-//! A batch becomes a message ([`encode`], [`temporality`]), is cut to the message limit ([`batch`]), written for its
-//! protocol ([`grpc`], [`http`]), sent ([`transport`]) and tried again as far as the answer allows ([`retry`]);
-//! [`channel`] does this in order, and [`account`] settles every item. [`health`] remembers whether the backend answers, and
-//! [`lines`] tells people.
+//! A batch becomes a message (`encode`, `temporality`), is cut to the message limit (`batch`), written for its protocol
+//! (`grpc`, `http`), sent (`transport`) and tried again as far as the answer allows (`retry`). `channel` does this in
+//! order, and `account` settles every item. `health` remembers whether the backend answers, and `lines` tells people.
 //!
 //! # Time limits
 //! The endpoint's timeout bounds one export: all its requests, when the batch had to be cut, and all their tries.

@@ -80,7 +80,8 @@ pub(super) fn wait(
     } else {
         let exponent = i32::try_from(failures.saturating_sub(1)).unwrap_or(i32::MAX);
         let grown = retry.initial.as_secs_f64() * retry.multiplier.max(1.0).powi(exponent);
-        Duration::from_secs_f64(grown.min(retry.max.as_secs_f64()) * jitter)
+        let wait = grown.min(retry.max.as_secs_f64()) * jitter;
+        Duration::try_from_secs_f64(wait).unwrap_or(Duration::MAX)
     };
     (wait < remains).then_some(wait)
 }
@@ -141,6 +142,16 @@ mod tests {
         ] {
             let wait = after(failures, asked.map(Duration::from_secs), jitter, Duration::from_secs(remains));
             assert_eq!(wait, expected.map(Duration::from_secs_f64), "{failures} {asked:?} {jitter} {remains}");
+        }
+    }
+
+    #[test]
+    fn settings_without_bounds_make_waits_without_end_and_no_panic() {
+        let retry = Retry { initial: Duration::MAX, max: Duration::MAX, multiplier: f64::INFINITY, total: SECOND };
+        for multiplier in [f64::INFINITY, f64::NAN, -1.0] {
+            let retry = Retry { multiplier, ..retry.clone() };
+            assert_eq!(wait(&retry, u32::MAX, None, 1.0, SECOND), None);
+            assert_eq!(wait(&retry, 1, Some(Duration::MAX), 0.9, SECOND), None);
         }
     }
 

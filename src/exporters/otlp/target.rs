@@ -183,9 +183,9 @@ mod tests {
 
     #[test]
     fn http_keeps_the_path_and_grpc_has_its_own() {
-        let http = Target::new(Signal::Logs, &endpoint("https://host:443/otlp/v1/logs?tenant=7", &[])).unwrap();
-        assert_eq!(http.uri.to_string(), "https://host:443/otlp/v1/logs?tenant=7");
-        assert_eq!(http.authority, "https://host:443");
+        let http = Target::new(Signal::Logs, &endpoint("http://host:443/otlp/v1/logs?tenant=7", &[])).unwrap();
+        assert_eq!(http.uri.to_string(), "http://host:443/otlp/v1/logs?tenant=7");
+        assert_eq!(http.authority, "http://host:443");
         let grpc = Endpoint { protocol: Protocol::Grpc, ..endpoint("http://[::1]:4317/ignored", &[]) };
         let grpc = Target::new(Signal::Logs, &grpc).unwrap();
         assert_eq!(grpc.uri.to_string(), "http://[::1]:4317/opentelemetry.proto.collector.logs.v1.LogsService/Export");
@@ -197,5 +197,12 @@ mod tests {
         assert_eq!(default.headers["user-agent"], AGENT);
         let own = Target::new(Signal::Logs, &endpoint("http://host/", &[("User-Agent", "mine")])).unwrap();
         assert_eq!(own.headers["user-agent"], "mine");
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[test]
+    fn encryption_needs_the_feature_and_says_so() {
+        let error = Target::new(Signal::Logs, &endpoint("https://host/", &[])).unwrap_err();
+        assert!(error.to_string().contains("built without bellwether's feature `tls`"), "{error}");
     }
 }
