@@ -5,8 +5,6 @@
 #[cfg(test)]
 mod deadlines;
 #[cfg(test)]
-mod examples;
-#[cfg(test)]
 mod exporters;
 #[cfg(test)]
 mod fork;
