@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use opentelemetry::logs::{AnyValue, LogRecord, Logger, LoggerProvider, Severity};
-use opentelemetry::{Key, TraceFlags};
+use opentelemetry::{Context, Key, TraceFlags};
 use opentelemetry_sdk::logs::{SdkLogRecord, SdkLogger, SdkLoggerProvider};
 use tracing::{Event, Level, Metadata};
 
@@ -73,7 +73,8 @@ impl Logs {
         if !callsite.is_log && !metadata.name().starts_with("event ") {
             record.set_event_name(metadata.name());
         }
-        if let Some(Active { trace_id, span_id, sampled }) = context(event, span, ambient) {
+        let context = context(event, span, ambient);
+        if let Some(Active { trace_id, span_id, sampled }) = context {
             let flags = if sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
             record.set_trace_context(trace_id, span_id, Some(flags));
         }
@@ -81,6 +82,8 @@ impl Logs {
             add_location(&mut record, metadata);
         }
         self.add_fields(&mut record, callsite, fields);
+        // To a record without a span, the SDK would add the span that is active.
+        let _nothing_active = (context.is_none() && ambient != Ambient::Empty).then(|| Context::new().attach());
         self.logger.emit(record);
     }
 
@@ -172,5 +175,192 @@ const fn severity(level: Level) -> Severity {
         Level::INFO => Severity::Info,
         Level::WARN => Severity::Warn,
         Level::ERROR => Severity::Error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use opentelemetry::trace::{TraceContextExt, Tracer, TracerProvider};
+    use opentelemetry::{InstrumentationScope, SpanId, TraceId};
+    use opentelemetry_sdk::Resource;
+    use opentelemetry_sdk::error::OTelSdkResult;
+    use opentelemetry_sdk::logs::LogProcessor;
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+    use tracing::{Dispatch, error, info, info_span};
+    use tracing_core::LevelFilter;
+    use tracing_subscriber::Registry;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+    use crate::clock::{Clock, Timestamp};
+    use crate::internal::Internal;
+    use crate::layer::{Layer, Limits, Parts, Sampler, SpanDetails, tracer_provider};
+
+    #[derive(Debug, Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<SdkLogRecord>>>);
+
+    impl LogProcessor for Kept {
+        fn emit(&self, record: &mut SdkLogRecord, _: &InstrumentationScope) {
+            self.0.lock().unwrap().push(record.clone());
+        }
+        fn force_flush(&self) -> OTelSdkResult {
+            Ok(())
+        }
+    }
+
+    struct Bench {
+        internal: Arc<Internal>,
+        provider: SdkTracerProvider,
+        kept: Kept,
+        dispatch: Dispatch,
+    }
+
+    impl Bench {
+        fn new(config: &Config) -> Self {
+            // The modules of this crate are filtered like those of an exporter.
+            let filter = config.filter.clone().with_target(module_path!(), LevelFilter::TRACE);
+            let config = &Config { filter, ..config.clone() };
+            let (internal, kept) = (Arc::<Internal>::default(), Kept::default());
+            let provider = tracer_provider(config, Resource::builder_empty().build(), Vec::new(), &internal);
+            let parts = Parts {
+                store: None,
+                internal: Arc::clone(&internal),
+                clock: Clock::manual(Timestamp(5)),
+                tracer_provider: Some(provider.clone()),
+                logger_provider: Some(SdkLoggerProvider::builder().with_log_processor(kept.clone()).build()),
+                console: None,
+            };
+            let dispatch = Dispatch::new(Registry::default().with(Layer::new(config, parts)));
+            Self { internal, provider, kept, dispatch }
+        }
+
+        fn run(&self, f: impl FnOnce()) -> Vec<SdkLogRecord> {
+            tracing::dispatcher::with_default(&self.dispatch, f);
+            std::mem::take(&mut *self.kept.0.lock().unwrap())
+        }
+    }
+
+    fn attributes(record: &SdkLogRecord) -> Vec<(&str, AnyValue)> {
+        record.attributes_iter().map(|(key, value)| (key.as_str(), value.clone())).collect()
+    }
+
+    /// Trace id, span id, sampled.
+    fn ids(record: &SdkLogRecord) -> Option<(TraceId, SpanId, bool)> {
+        let context = record.trace_context()?;
+        Some((context.trace_id, context.span_id, context.trace_flags.unwrap_or_default().is_sampled()))
+    }
+
+    fn current() -> (TraceId, SpanId, bool) {
+        let context = tracing_opentelemetry::OpenTelemetrySpanExt::context(&tracing::Span::current());
+        let span = context.span();
+        (span.span_context().trace_id(), span.span_context().span_id(), span.span_context().is_sampled())
+    }
+
+    #[test]
+    fn levels_messages_names_targets_and_typed_fields_arrive() {
+        let bench = Bench::new(&Config::default());
+        let records = bench.run(|| {
+            tracing::trace!("1");
+            tracing::debug!("5");
+            info!(name: "user.login", target: "auth", user = "eve", tries = 3_u64, ratio = 0.5, ok = true, why = ?Some(1));
+            tracing::warn!("{}", 13);
+            error!(error = %"it broke");
+        });
+        let severities: Vec<_> =
+            records.iter().map(|r| (r.severity_number().unwrap() as u8, r.severity_text().unwrap())).collect();
+        assert_eq!(severities, [(1, "TRACE"), (5, "DEBUG"), (9, "INFO"), (13, "WARN"), (17, "ERROR")]);
+        let texts: Vec<_> = records.iter().map(|record| record.body().cloned()).collect();
+        assert_eq!(texts, [Some("1".into()), Some("5".into()), None, Some("13".into()), Some("it broke".into())]);
+        let record = &records[2];
+        assert_eq!((record.event_name(), record.target().map(|target| &**target)), (Some("user.login"), Some("auth")));
+        let expected = [
+            ("user", AnyValue::from("eve")),
+            ("tries", 3.into()),
+            ("ratio", 0.5.into()),
+            ("ok", true.into()),
+            ("why", "Some(1)".into()),
+        ];
+        assert_eq!(attributes(record), expected);
+        assert_eq!(record.timestamp(), Some(Timestamp(5).into()));
+        assert_eq!(records[0].event_name(), None);
+        assert_eq!(records[0].target().map(|target| &**target), Some(module_path!()));
+        assert_eq!(attributes(&records[4]), [("error", AnyValue::from("it broke"))]);
+    }
+
+    #[test]
+    fn records_carry_the_ids_of_their_span_in_sampled_and_unsampled_traces() {
+        for ratio in [0.0, 1.0] {
+            let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatio(ratio)));
+            let bench = Bench::new(&Config { sampler, ..Config::default() });
+            let root = || info_span!("root");
+            let mut expected = Vec::new();
+            let records = bench.run(|| {
+                (0..20).for_each(|_| drop(root().entered()));
+                let root = root();
+                let _entered = root.enter();
+                info!("in the root");
+                info_span!("child").in_scope(|| info!("in the child"));
+                let other = info_span!("other");
+                info!(parent: &other, "of another");
+                bench.provider.tracer("own").in_span("api", |context| {
+                    info!("in a span of the API");
+                    expected.push(context.span().span_context().trace_id());
+                });
+                info!(parent: None, "of none");
+                // Asked last: asking lets dropped spans through.
+                expected.push(current().0);
+            });
+            assert_eq!(records.len(), 5);
+            let ids: Vec<_> = records.iter().map(ids).collect();
+            assert_eq!(ids[4], None);
+            let spans: std::collections::HashSet<_> = ids.iter().flatten().map(|(_, span, _)| *span).collect();
+            assert_eq!(
+                spans.len(),
+                if ratio > 0.0 { 4 } else { 3 },
+                "an unsampled span of the API writes as its parent"
+            );
+            for (trace, _, sampled) in ids.into_iter().flatten() {
+                assert_eq!((trace, sampled), (expected[0], ratio > 0.0));
+                assert_eq!(trace, expected[1]);
+            }
+        }
+    }
+
+    #[test]
+    fn limits_cut_values_and_attributes_but_not_the_message() {
+        let limits =
+            Limits { log_attributes: 2, log_value_length: Some(3), span_value_length: Some(3), ..Limits::default() };
+        let bench = Bench::new(&Config { limits, ..Config::default() });
+        let records = bench.run(|| info!(a = "12345", b = ?"12345", c = 1, "a long message"));
+        assert_eq!(attributes(&records[0]), [("a", AnyValue::from("123")), ("b", "\"12".into())]);
+        assert_eq!(records[0].body(), Some(&"a long message".into()));
+        assert_eq!(bench.internal.counted(Counter::AttributeTruncated), 2);
+        assert_eq!(bench.internal.counted(Counter::AttributeDropped), 1);
+    }
+
+    #[test]
+    fn what_is_filtered_suppressed_or_our_own_is_not_written() {
+        let bench = Bench::new(&Config::default());
+        let records = bench.run(|| {
+            tracing::debug!(target: "elsewhere", "below the level");
+            info!(target: "h2::codec", "of the exporter");
+            crate::internal::warn("of our own");
+            crate::layer::suppressed(|| info!("suppressed"));
+            let _suppressed = Context::enter_telemetry_suppressed_scope();
+            info!("suppressed by OpenTelemetry");
+        });
+        assert!(records.is_empty(), "{records:?}");
+    }
+
+    #[test]
+    fn the_place_in_the_source_is_written_on_demand() {
+        let details = SpanDetails { location: true, ..SpanDetails::default() };
+        let bench = Bench::new(&Config { details, ..Config::default() });
+        let line = line!() + 1;
+        let records = bench.run(|| info!("here"));
+        let expected = [("code.file.path", AnyValue::from(file!())), ("code.line.number", i64::from(line).into())];
+        assert_eq!(attributes(&records[0]), expected);
     }
 }
