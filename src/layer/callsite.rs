@@ -6,12 +6,13 @@
 use std::fmt;
 use std::ptr;
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tracing::{Level, Metadata};
 use tracing_core::LevelFilter;
 
 use super::Config;
+use super::console::{Filter, Shown};
 use super::gate::Learned;
 use super::plan::{EventPlan, SpanPlan};
 use super::spans::Slot;
@@ -42,6 +43,8 @@ pub(super) struct Callsite {
     pub(super) span: Option<SpanPlan>,
     /// What metrics take from an event's fields; for metric events when metrics are on.
     pub(super) event: Option<EventPlan>,
+    /// Whether the console shows it.
+    pub(super) console: Shown,
     /// What the gate knows of it.
     pub(super) gate: Learned,
 }
@@ -51,6 +54,7 @@ type Places = Box<[OnceLock<Box<Callsite>>]>;
 /// All callsites seen by one layer.
 pub(super) struct Callsites {
     config: Config,
+    console: Option<Arc<Filter>>,
     levels: [OnceLock<Places>; LEVELS],
     /// Held while a callsite is added.
     adding: Mutex<()>,
@@ -59,9 +63,9 @@ pub(super) struct Callsites {
 }
 
 impl Callsites {
-    pub(super) fn new(config: Config) -> Self {
+    pub(super) fn new(config: Config, console: Option<Arc<Filter>>) -> Self {
         let levels = [const { OnceLock::new() }; LEVELS];
-        Self { config, levels, adding: Mutex::new(()), nowhere: OnceLock::new() }
+        Self { config, console, levels, adding: Mutex::new(()), nowhere: OnceLock::new() }
     }
 
     /// What was decided about a callsite; decides now if it is new.
@@ -145,15 +149,17 @@ impl Callsites {
     fn decide(&self, metadata: &'static Metadata<'static>, index: u32) -> Callsite {
         let Config { metrics, traces, logs, filter, .. } = &self.config;
         let passes_filter = filter.would_enable(metadata.target(), metadata.level());
+        let is_log = metadata.target() == "log" && metadata.fields().field(LOG_TARGET).is_some();
         let base = Callsite {
             metadata,
             index,
             wanted: false,
             is_written: false,
-            is_log: false,
+            is_log,
             is_error: false,
             span: None,
             event: None,
+            console: self.console.as_ref().map_or(Shown::Never, |console| console.shown(metadata, is_log)),
             gate: Learned::new(metadata),
         };
         if metadata.is_span() {
@@ -174,9 +180,8 @@ impl Callsites {
         };
         let speaks = event.is_none() || metadata.fields().field("message").is_some();
         let is_written = passes_filter && speaks && (*traces || *logs);
-        let is_log = metadata.target() == "log" && metadata.fields().field(LOG_TARGET).is_some();
         let wanted = event.is_some() || is_written || (*metrics && is_error);
-        Callsite { wanted, is_written, is_log, is_error, event, ..base }
+        Callsite { wanted, is_written, is_error, event, ..base }
     }
 }
 

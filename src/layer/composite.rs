@@ -15,7 +15,7 @@ use tracing_subscriber::layer::{Context, Layer as TracingLayer};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::callsite::Callsite;
-use super::console::Console;
+use super::console::{Console, Shown};
 use super::gate::Gate;
 use super::handle::{Core, Handle};
 use super::logs::Logs;
@@ -43,7 +43,7 @@ pub struct Parts<S> {
     /// Where log records go.
     pub logger_provider: Option<SdkLoggerProvider>,
     /// The console, with its own filter inside.
-    pub console: Option<Box<dyn TracingLayer<S> + Send + Sync>>,
+    pub console: Option<Console<S>>,
 }
 
 /// Turns spans and events into metrics, traces and log records, and feeds the console.
@@ -85,11 +85,12 @@ where
         };
         let Limits { span_value_length, log_value_length, .. } = config.limits;
         let text_limit = span_value_length.zip(log_value_length).map(|(span, log)| span.max(log));
-        let core = Arc::new(Core::new(config.clone(), clock, internal, store));
+        let filter = console.as_ref().map(Console::filter);
+        let core = Arc::new(Core::new(config.clone(), filter, clock, internal, store));
         Self {
             gate: tracer_provider.map(|provider| Gate::new(&config, &provider, &core)),
             logs: logger_provider.map(|provider| Logs::new(&config, &provider, &core)),
-            console: console.map(Console::new),
+            console,
             handle: Handle(core),
             text_limit,
         }
@@ -111,9 +112,8 @@ where
     }
 
     #[inline]
-    fn open(&self, attributes: &Attributes<'_>, id: &Id, context: &Context<'_, S>) {
+    fn open(&self, attributes: &Attributes<'_>, id: &Id, callsite: &Callsite, context: &Context<'_, S>) {
         let core = self.core();
-        let callsite = core.callsites.of(attributes.metadata());
         if !callsite.wanted {
             return;
         }
@@ -162,30 +162,39 @@ where
         self.find(id).or_else(|| context.span_scope(id)?.find_map(|span| self.find(&span.id())))
     }
 
-    /// Makes a span event and a log record of an event, whatever of the two is wanted.
-    fn write(&self, event: &Event<'_>, callsite: &Callsite, span: Option<Live<'_>>, context: &Context<'_, S>) {
-        let gate = self.gate.as_ref().zip(span).filter(|(_, span)| Gate::<S>::wants_event(*span));
-        let logs = self.logs.as_ref();
-        if gate.is_none() && logs.is_none() {
+    /// Makes of an event what is wanted of it: an event of its span, a line on the console, a log record.
+    fn write(
+        &self,
+        event: &Event<'_>,
+        callsite: &Callsite,
+        (written, span): (bool, Option<Live<'_>>),
+        context: &Context<'_, S>,
+    ) {
+        let gate = self.gate.as_ref().zip(span).filter(|(_, span)| written && Gate::<S>::wants_event(*span));
+        let logs = self.logs.as_ref().filter(|_| written);
+        let console = self.console.as_ref();
+        // Whether the console shows a record of the `log` crate is known only when it has been read.
+        let console =
+            console.filter(|console| callsite.is_log || console.shows(callsite.console, callsite.metadata, context));
+        if gate.is_none() && logs.is_none() && console.is_none() {
             return;
         }
-        let reader = Reader { limit: self.text_limit, internal: &self.core().internal };
+        let limit = self.text_limit.filter(|_| console.is_none());
+        let reader = Reader { limit, internal: &self.core().internal };
         let fields = Fields::read(reader, callsite.metadata.fields().len(), |visit| event.record(visit));
-        if callsite.is_log
-            && !fields.log_target(callsite.metadata.fields()).is_some_and(|target| self.passes(target, callsite))
-        {
-            return;
-        }
-        if let Some((gate, span)) = gate {
+        let log_target = if callsite.is_log { fields.log_target(callsite.metadata.fields()) } else { None };
+        let passes = log_target.is_none_or(|target| self.core().callsites.passes(target, *callsite.metadata.level()));
+        if let Some((gate, span)) = gate.filter(|_| passes) {
             gate.on_event(event, &fields, span, context.clone());
         }
-        if let Some(logs) = logs {
+        if let Some(console) = console
+            && log_target.is_none_or(|target| console.shows_log(target, callsite.metadata, context))
+        {
+            console.on_event(event, &fields, context);
+        }
+        if let Some(logs) = logs.filter(|_| passes) {
             logs.on_event(event, callsite, fields, span);
         }
-    }
-
-    fn passes(&self, target: &str, callsite: &Callsite) -> bool {
-        self.core().callsites.passes(target, *callsite.metadata.level())
     }
 
     /// The span that an event belongs to.
@@ -209,9 +218,11 @@ where
     }
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        let wanted = self.core().callsites.of(metadata).wanted;
-        let console = self.console.as_ref().map_or_else(Interest::never, |console| console.register_callsite(metadata));
-        if wanted { Interest::always() } else { console }
+        match self.core().callsites.of(metadata) {
+            Callsite { wanted: true, .. } | Callsite { console: Shown::Always, .. } => Interest::always(),
+            Callsite { console: Shown::Ask, .. } => Interest::sometimes(),
+            Callsite { console: Shown::Never, .. } => Interest::never(),
+        }
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, context: Context<'_, S>) -> bool {
@@ -222,16 +233,17 @@ where
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
         let console = match &self.console {
-            Some(console) => console.max_level_hint()?,
+            Some(console) => console.filter().max_level()?,
             None => LevelFilter::OFF,
         };
         Some(self.core().callsites.max_level().max(console))
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        self.open(attributes, id, &context);
+        let callsite = self.core().callsites.of(attributes.metadata());
+        self.open(attributes, id, callsite, &context);
         if let Some(console) = &self.console {
-            console.on_new_span(attributes, id, context);
+            console.on_new_span(callsite.console, attributes, id, &context, &self.core().internal);
         }
     }
 
@@ -244,8 +256,11 @@ where
                 gate.on_record(id, values, live, context.clone());
             }
         }
-        if let Some(console) = &self.console {
-            console.on_record(id, values, context);
+        if let Some(console) = &self.console
+            && let Some(metadata) = context.metadata(id)
+        {
+            let shown = self.core().callsites.of(metadata).console;
+            console.on_record(shown, (id, metadata), values, &context, &self.core().internal);
         }
     }
 
@@ -253,27 +268,21 @@ where
         if let Some(live) = self.find(id)
             && let Some(gate) = &self.gate
         {
-            gate.on_follows_from(id, follows, live, context.clone());
-        }
-        if let Some(console) = &self.console {
-            console.on_follows_from(id, follows, context);
+            gate.on_follows_from(id, follows, live, context);
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let callsite = self.core().callsites.of(event.metadata());
-        if callsite.wanted && !suppress::is_suppressed() {
-            let span = self.span_of(event, &context);
-            if let Some(measure) = &self.core().measure {
-                measure.event(event, callsite, span);
-            }
-            // A metric event counts whatever its level; written it is filtered like any other.
-            if callsite.is_written {
-                self.write(event, callsite, span, &context);
-            }
+        let wanted = callsite.wanted && !suppress::is_suppressed();
+        let span = if wanted { self.span_of(event, &context) } else { None };
+        if wanted && let Some(measure) = &self.core().measure {
+            measure.event(event, callsite, span);
         }
-        if let Some(console) = &self.console {
-            console.on_event(event, context);
+        // A metric event counts whatever its level; written it is filtered like any other.
+        let written = wanted && callsite.is_written;
+        if written || callsite.console != Shown::Never {
+            self.write(event, callsite, (written, span), &context);
         }
     }
 

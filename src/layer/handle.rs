@@ -8,6 +8,7 @@ use tracing::Dispatch;
 
 use super::Config;
 use super::callsite::Callsites;
+use super::console::Filter;
 use super::measure::Measure;
 use super::spans::{Live, Slot, Spans};
 use super::stack;
@@ -66,13 +67,19 @@ impl Handle {
 }
 
 impl Core {
-    pub(super) fn new(config: Config, clock: Clock, internal: Arc<Internal>, store: Option<Arc<Store>>) -> Self {
+    pub(super) fn new(
+        config: Config,
+        console: Option<Arc<Filter>>,
+        clock: Clock,
+        internal: Arc<Internal>,
+        store: Option<Arc<Store>>,
+    ) -> Self {
         static LAYERS: AtomicU32 = AtomicU32::new(1);
         let layer = LAYERS.fetch_add(1, Ordering::Relaxed);
         let measure = |store| Measure::new(&config, store, Arc::clone(&internal), clock.clone(), layer);
         let measure = store.map(measure);
         let spans = Spans::new(Arc::clone(&internal));
-        Self { layer, spans, callsites: Callsites::new(config), clock, internal, measure }
+        Self { layer, spans, callsites: Callsites::new(config, console), clock, internal, measure }
     }
 
     /// The innermost live span of this layer that the calling thread has entered.

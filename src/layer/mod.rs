@@ -45,6 +45,7 @@ mod values;
 
 pub use composite::{Layer, Parts};
 pub use config::{Config, Limits, MetricDeclaration, Sampler, SpanDetails};
+pub use console::Console;
 pub use handle::Handle;
 pub(crate) use ids::forked;
 pub use provider::tracer_provider;

@@ -9,13 +9,14 @@ use std::cell::Cell;
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
 
-// The cells have no destructor, so that they can be read at any point of a thread's life. `WATCH` and `LATER_WATCH` are
+// The cells have no destructor, so that they can be read at any point of a thread's life. The watches are
 // there for their destructors.
 thread_local! {
     static SUPPRESSED: Cell<bool> = const { Cell::new(false) };
     static PHASE: Cell<Phase> = const { Cell::new(Phase::Fresh) };
     static WATCH: Watch = const { Watch };
     static LATER_WATCH: Watch = const { Watch };
+    static LINE_WATCH: Watch = const { Watch };
 }
 
 /// Runs `f` so that its spans and events on this thread do not become telemetry. The console still shows them.
@@ -74,6 +75,19 @@ pub(super) fn is_alive() -> bool {
         Phase::Context | Phase::Entered => true,
         Phase::Dying => false,
     }
+}
+
+/// Whether the thread is being torn down and had used what this module watches.
+#[inline]
+pub(super) fn is_dying() -> bool {
+    PHASE.get() == Phase::Dying
+}
+
+/// To be called after a line was written by tracing-subscriber's formatter, which keeps a thread-local buffer.
+#[inline]
+pub(super) fn wrote() {
+    // The first call sets the watch. Refused only on a thread that is being torn down.
+    let _refused = LINE_WATCH.try_with(|_| ());
 }
 
 /// To be called after each entry of a span through tracing-opentelemetry.

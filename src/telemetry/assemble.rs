@@ -8,7 +8,6 @@ use tracing::Subscriber;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::console;
 use super::declared::Declared;
 use crate::Error;
 use crate::bridge::{Bridge, MeterProvider};
@@ -16,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Exporter};
 use crate::exporters::{console::Console, otlp};
 use crate::internal::Internal;
-use crate::layer::{Layer, Parts, tracer_provider};
+use crate::layer::{Console, Layer, Parts, tracer_provider};
 use crate::model::Signal;
 use crate::pipeline::{Exporters, Pipeline, Queues, Stages};
 use crate::series::Store;
@@ -76,7 +75,7 @@ where
     let tracer = spans.map(|queue| tracer_provider(&config.layer, resource.clone(), vec![Box::new(queue)], &internal));
     let logger: Option<SdkLoggerProvider> =
         logs.map(|queue| SdkLoggerProvider::builder().with_resource(resource).with_log_processor(queue).build());
-    let console = console.map(|directives| console::layer(&directives, console_writer)).transpose()?;
+    let console = console.map(|directives| lines(&directives, console_writer)).transpose()?;
     let parts = Parts {
         store: (!config.disabled).then_some(store),
         internal: Arc::clone(&internal),
@@ -87,6 +86,17 @@ where
     };
     let layer = Layer::new(&config.layer, parts);
     Ok(Assembled { layer, pipeline, providers: Providers { tracer, meter }, config, internal, own })
+}
+
+/// Lines for a person. Colours are for a terminal of the host's own.
+fn lines<S>(directives: &str, writer: Option<BoxMakeWriter>) -> Result<layer::Console<S>, Error>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    match writer {
+        None => layer::Console::new("RUST_LOG", directives),
+        Some(writer) => layer::Console::with_writer("RUST_LOG", directives, false, writer),
+    }
 }
 
 /// Adds the exporters that the settings name, for signals that have none from the host's code.

@@ -9,13 +9,11 @@
 //! | `guard` | the end: flush on drop, shutdown with a report |
 //! | `panics` | the hook that records a panic and calls the one before it |
 //! | `signals` | flush on SIGTERM and SIGINT, for programs without a shutdown path of their own |
-//! | `console` | lines for a person on standard error |
 //! | `banner` | the line that says what goes where |
 
 mod assemble;
 pub(crate) mod banner;
 mod builder;
-mod console;
 mod declared;
 mod global;
 mod guard;
