@@ -1,4 +1,4 @@
-//! What a warm span and a warm metric event allocate on the application's thread: nothing.
+//! What a warm span and a warm metric event allocate on the application's thread: nothing, if they are not sampled.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use bellwether::clock::{Clock, Timestamp};
 use bellwether::internal::Internal;
-use bellwether::layer::{Config, Layer, Parts};
+use bellwether::layer::{Config, Layer, Parts, Sampler, tracer_provider};
 use bellwether::series::{self, Store};
+use opentelemetry_sdk::Resource;
 use tracing::{info, info_span};
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt;
@@ -85,4 +86,42 @@ fn warm_spans_and_events_allocate_nothing() {
     (0..200).for_each(|n| work(n, &clock));
     assert_eq!(ALLOCATIONS.get() - before, 0);
     assert_eq!(store.operations().iter().map(|it| it.calls).sum::<u64>(), 400 * 10, "and everything is recorded");
+}
+
+/// A tree of ten spans with three fields each.
+fn trace(n: usize, clock: &Clock) {
+    let _root = info_span!("root", kind = "static", n, user = %n).entered();
+    for branch in 0..3 {
+        let _branch = info_span!("branch", kind = "static", branch, user = %n).entered();
+        for leaf in 0..2 {
+            drop(info_span!("leaf", kind = "static", leaf, user = %n).entered());
+        }
+        clock.advance(Duration::from_micros(300));
+    }
+}
+
+#[test]
+fn with_one_trace_in_a_hundred_sampled_a_span_allocates_a_third_of_a_time_at_most() {
+    let (clock, internal) = (Clock::manual(Timestamp(1)), Arc::new(Internal::default()));
+    let store = Store::new(series::Config::default(), clock.clone(), Arc::clone(&internal));
+    let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatio(0.01)));
+    let config = Config { sampler, ..Config::default() };
+    let provider = tracer_provider(&config, Resource::builder_empty().build(), Vec::new(), &internal);
+    let parts = Parts {
+        store: Some(Arc::clone(&store)),
+        internal,
+        clock: clock.clone(),
+        tracer_provider: Some(provider),
+        logger_provider: None,
+        console: None,
+    };
+    tracing::subscriber::with_default(Registry::default().with(Layer::new(&config, parts)), || {
+        (0..500).for_each(|n| trace(n, &clock));
+        let before = ALLOCATIONS.get();
+        let traces = 50_000;
+        (0..traces).for_each(|n| trace(n, &clock));
+        let a_span = (ALLOCATIONS.get() - before) as f64 / (traces * 10) as f64;
+        println!("{a_span:.3} allocations a span");
+        assert!(a_span > 0.0 && a_span <= 0.3, "{a_span}");
+    });
 }

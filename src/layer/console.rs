@@ -46,7 +46,7 @@ pub(super) enum Filter {
     /// By target and level.
     Levels(Targets),
     /// By the spans that are entered as well.
-    Spans(EnvFilter),
+    Spans(Box<EnvFilter>),
 }
 
 impl<S> Console<S>
@@ -87,7 +87,7 @@ where
     pub(super) fn enabled(&self, metadata: &Metadata<'_>, context: Context<'_, S>) -> bool {
         match &*self.filter {
             Filter::Levels(targets) => targets.would_enable(metadata.target(), metadata.level()),
-            Filter::Spans(filter) => Layer::enabled(filter, metadata, context),
+            Filter::Spans(filter) => Layer::enabled(&**filter, metadata, context),
         }
     }
 
@@ -219,7 +219,7 @@ impl Filter {
         }
         if directives.contains('[') {
             let filter = EnvFilter::builder().parse(directives).map_err(|_| malformed(setting, directives))?;
-            return Ok(Self::Spans(filter));
+            return Ok(Self::Spans(Box::new(filter)));
         }
         directives.parse().map(Self::Levels).map_err(|_| malformed(setting, directives))
     }
@@ -229,7 +229,7 @@ impl Filter {
         let interest = match self {
             Self::Levels(targets) if targets.would_enable(metadata.target(), metadata.level()) => Interest::always(),
             Self::Levels(_) => Interest::never(),
-            Self::Spans(filter) => Layer::<Registry>::register_callsite(filter, metadata),
+            Self::Spans(filter) => Layer::<Registry>::register_callsite(&**filter, metadata),
         };
         match interest {
             _ if is_log => Shown::Ask,
@@ -245,7 +245,7 @@ impl Filter {
             Self::Levels(targets) => {
                 targets.iter().map(|(_, level)| level).chain(targets.default_level()).max().or(Some(LevelFilter::OFF))
             }
-            Self::Spans(filter) => filter.max_level_hint(),
+            Self::Spans(filter) => Layer::<Registry>::max_level_hint(&**filter),
         }
     }
 }
@@ -317,7 +317,7 @@ mod tests {
                 info!(target: "other", "hidden");
                 tracing::warn!(target: "other", "shown");
                 tracing::debug!(target: "talk::more", a = 1, b = "two", c = ?Some(3), "shown");
-                tracing::error!(target: "quiet", "hidden");
+                tracing::event!(target: "quiet", tracing::Level::ERROR, "hidden");
                 let _span = info_span!(target: "talk", "request", id = 7, later = Empty).entered();
                 tracing::Span::current().record("later", "now");
                 info!(target: "talk", "inside");

@@ -188,7 +188,7 @@ mod tests {
     use opentelemetry_sdk::error::OTelSdkResult;
     use opentelemetry_sdk::logs::LogProcessor;
     use opentelemetry_sdk::trace::SdkTracerProvider;
-    use tracing::{Dispatch, error, info, info_span};
+    use tracing::{Dispatch, info, info_span};
     use tracing_core::LevelFilter;
     use tracing_subscriber::Registry;
     use tracing_subscriber::layer::SubscriberExt;
@@ -266,7 +266,7 @@ mod tests {
             tracing::debug!("5");
             info!(name: "user.login", target: "auth", user = "eve", tries = 3_u64, ratio = 0.5, ok = true, why = ?Some(1));
             tracing::warn!("{}", 13);
-            error!(error = %"it broke");
+            tracing::event!(Level::ERROR, error = %"it broke");
         });
         let severities: Vec<_> =
             records.iter().map(|r| (r.severity_number().unwrap() as u8, r.severity_text().unwrap())).collect();

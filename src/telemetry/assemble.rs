@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Exporter};
 use crate::exporters::{console::Console, otlp};
 use crate::internal::Internal;
-use crate::layer::{Console, Layer, Parts, tracer_provider};
+use crate::layer::{self, Layer, Parts, tracer_provider};
 use crate::model::Signal;
 use crate::pipeline::{Exporters, Pipeline, Queues, Stages};
 use crate::series::Store;
