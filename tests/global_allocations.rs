@@ -121,7 +121,6 @@ fn with_one_trace_in_a_hundred_sampled_a_span_allocates_a_third_of_a_time_at_mos
         let traces = 50_000;
         (0..traces).for_each(|n| trace(n, &clock));
         let a_span = (ALLOCATIONS.get() - before) as f64 / (traces * 10) as f64;
-        println!("{a_span:.3} allocations a span");
         assert!(a_span > 0.0 && a_span <= 0.3, "{a_span}");
     });
 }
