@@ -3,8 +3,10 @@
 mod architecture;
 mod demo;
 mod examples;
+mod instruments;
 mod otlp;
 mod package;
 mod settings;
 mod telemetry;
+mod testing;
 mod traces;
