@@ -39,7 +39,7 @@ use table::Style;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, Environment, Overrides};
-use crate::{Error, Guard};
+use crate::{Error, Guard, telemetry};
 
 /// Target of the service's spans and events. Named, because the crate's own targets are kept out of telemetry.
 pub const TARGET: &str = "search";
@@ -98,12 +98,12 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     // The table is made of metrics, whether they leave the process or not.
     config.layer.metrics = !config.disabled;
     let output = Shared::new(output(args.format));
-    let mut telemetry = crate::builder().config(config.clone());
+    let mut builder = crate::builder().config(config.clone());
     if matches!(&*output.lock(), Output::Terminal { .. }) && io::stderr().is_terminal() {
         let console = output.clone();
-        telemetry = telemetry.console_writer(move || console.clone());
+        builder = builder.console_writer(move || console.clone());
     }
-    let telemetry = telemetry.init()?;
+    let telemetry = builder.init()?;
     match show(args, &config, &output, telemetry) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(|error| Failure::Unavailable(format!("the demo cannot go on: {error}"))),
@@ -127,14 +127,14 @@ fn show(args: &Args, config: &Config, output: &Shared<Stream>, telemetry: Guard)
 fn intention(args: &Args) -> String {
     let fault = args.fault_at().map_or_else(String::new, |after| format!("; after {after:?} rerank gets slow"));
     let end = if args.length.is_some() { "" } else { " Ctrl-C ends it." };
-    format!("A search service over {} documents, {} requests a second{fault}.{end}", args.documents, args.rate)
+    format!("A search service, {} requests a second{fault}.{end}", args.rate)
 }
 
 fn destination(config: &Config) -> String {
     if settings::stays_here(config) {
-        return String::from("Telemetry stays here; OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 would send it.");
+        return String::from("Telemetry stays here; set OTEL_EXPORTER_OTLP_ENDPOINT to send it to a backend.");
     }
-    format!("Telemetry: {}", crate::telemetry::banner::banner(config, &[]))
+    format!("Telemetry: {}", telemetry::banner::banner(config, &[]))
 }
 
 fn output(format: Format) -> Output<Stream> {

@@ -145,7 +145,11 @@ impl<W: Write> Output<W> {
         if *left_out > 0 {
             lines.push(format!("{left_out} requests were left out because too many were under way."));
         }
-        lines.push(format!("Telemetry: {report}"));
+        lines.push(if *report == Report::default() {
+            String::from("Telemetry: nothing left this process.")
+        } else {
+            format!("Telemetry: {report}")
+        });
         send(out, &format!("{}{}\n", erase(drawn), lines.join("\n")))
     }
 }

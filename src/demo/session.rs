@@ -82,9 +82,8 @@ impl Show {
         let listener = service::bind().await?;
         let address: SocketAddr = listener.local_addr()?;
         let (documents, terms) = (engine.index().documents(), engine.index().terms());
-        output.lock().note(&format!(
-            "Indexed {documents} documents with {terms} different words; http://{address}/search?q=tide"
-        ))?;
+        let index = format!("Indexed {documents} documents, {terms} words: http://{address}/search?q=tide");
+        output.lock().note(&index)?;
         let (serving, stop) = oneshot::channel();
         let server = tokio::spawn(service::serve(listener, engine.clone(), dropped(stop)));
         let (loading, stop) = oneshot::channel();
@@ -125,14 +124,16 @@ async fn watch<W: Write>(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         tokio::select! {
-            () = &mut end => return Ok(()),
-            () = &mut interrupted => return Ok(()),
+            // In this order, so that what is due is shown even when the end is due as well.
+            biased;
+            _ = ticks.tick() => output.lock().frame(&read(), *fault)?,
             () = &mut break_at, if !*fault => {
                 *fault = true;
                 engine.break_rerank();
                 output.lock().note("A careless release: from now on, rerank scores eight times as many documents.")?;
             }
-            _ = ticks.tick() => output.lock().frame(&read(), *fault)?,
+            () = &mut interrupted => return Ok(()),
+            () = &mut end => return Ok(()),
         }
     }
 }

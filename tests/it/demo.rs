@@ -1,1 +1,89 @@
-//! Filled by its room.
+//! The demo as a user meets it: the command, its output, its exit codes.
+#![cfg(feature = "cli")]
+#![expect(clippy::unwrap_used, reason = "output that cannot be read is a failed test")]
+
+use std::collections::BTreeMap;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// The command with an environment of its own.
+fn bellwether(arguments: &str, variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bellwether"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("OTEL_") || name == "RUST_LOG") {
+            command.env_remove(name);
+        }
+    }
+    command.args(arguments.split_whitespace()).envs(variables.iter().copied()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn calls(object: &Value) -> BTreeMap<String, u64> {
+    let operations = object["operations"].as_array().unwrap();
+    operations.iter().map(|o| (o["name"].as_str().unwrap().to_owned(), o["calls"].as_u64().unwrap())).collect()
+}
+
+#[test]
+fn a_short_run_as_json_ends_with_an_object_in_which_every_request_is_accounted_for() {
+    let output = bellwether("demo --for 1500ms --rate 25 --documents 100 --format json --fault-after 500ms", &[]);
+    let (objects, notes) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{notes}");
+    let objects: Vec<Value> = objects.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (last, ticks) = objects.split_last().unwrap();
+    assert!(!ticks.is_empty() && ticks.iter().all(|tick| tick["final"] == false));
+    assert_eq!((&last["final"], &last["fault"]), (&true.into(), &true.into()));
+    let calls = calls(last);
+    assert_eq!(calls["request"], calls["search"], "every request was served");
+    assert_eq!(calls["parse"], calls["search"], "every search was parsed");
+    assert_eq!(calls["index"], 1);
+    for stage in ["embed", "retrieve", "vector_search", "cache_put"] {
+        assert_eq!(calls[stage], calls["rerank"], "what the cache did not answer went through {stage}");
+    }
+    assert!(calls["cache_get"] > calls["rerank"], "the cache answered some: {calls:?}");
+    for operation in last["operations"].as_array().unwrap() {
+        let field = |name: &str| operation[name].as_f64().unwrap_or_else(|| panic!("{name} of {operation}"));
+        assert!(field("p50_ms") <= field("p95_ms") && field("p95_ms") <= field("p99_ms"), "{operation}");
+        assert!(field("self_ms") >= 0.0 && field("in_flight") == 0.0, "{operation}");
+    }
+    assert!(notes.contains("stays here") && !notes.contains("WARN"), "{notes}");
+}
+
+#[test]
+fn without_a_terminal_the_table_is_plain_lines_of_at_most_80_columns() {
+    let output = bellwether("demo --for 1200ms --rate 25 --documents 100 --no-fault", &[]);
+    let table = text(&output.stdout);
+    assert!(output.status.success() && !table.contains('\x1b'), "{table}");
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    let rows = |name: &str| table.lines().filter(|line| line.starts_with(name)).collect::<Vec<_>>();
+    assert!(rows("rerank").len() >= 2, "at least one tick and the whole run: {table}");
+    assert!(table.lines().last().unwrap().contains("nothing left this process"), "{table}");
+    assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn what_is_wrong_is_said_on_standard_error_with_the_cure_and_an_exit_code() {
+    for (arguments, variable, code, said) in [
+        ("demo --for 20", None, 2, "expected a number with a unit"),
+        ("demo --nonsense", None, 2, "unexpected argument"),
+        ("", None, 2, "Usage"),
+        ("demo --for 1s", Some(("OTEL_EXPORTER_OTLP_ENDPOINT", "nowhere")), 78, "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        ("demo --for 1s", Some(("OTEL_METRIC_EXPORT_INTERVAL", "soon")), 78, "OTEL_METRIC_EXPORT_INTERVAL"),
+    ] {
+        let output = bellwether(arguments, variable.as_slice());
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments} {variable:?}: {errors}");
+        assert!(errors.contains(said) && output.stdout.is_empty(), "{arguments} {variable:?}: {errors}");
+    }
+}
+
+#[test]
+fn help_names_every_option_with_examples_and_exit_codes() {
+    let help = text(&bellwether("demo --help", &[]).stdout);
+    for part in ["--for", "--rate", "--fault-after", "--no-fault", "--seed", "--format", "Examples:", "Exit codes:"] {
+        assert!(help.contains(part), "{part} is missing in\n{help}");
+    }
+}
