@@ -2,7 +2,7 @@
 
 use super::random::mix;
 
-/// Numbers in a vector.
+/// Numbers in a vector; a multiple of four.
 pub const DIMENSIONS: usize = 96;
 
 /// A direction; its length is one, or zero when there was nothing to embed.
@@ -38,14 +38,18 @@ pub fn mean<'a>(vectors: impl IntoIterator<Item = &'a Vector>) -> Vector {
 
 /// How alike two directions are: the cosine, -1 to 1.
 pub fn cosine(a: &Vector, b: &Vector) -> f32 {
-    // Eight sums side by side, so that the compiler can use vector instructions: it may not reorder float additions.
-    let mut sums = [0.0_f32; 8];
-    for (a, b) in a.chunks_exact(8).zip(b.chunks_exact(8)) {
-        for lane in 0..8 {
-            sums[lane] += a[lane] * b[lane];
-        }
+    // Four sums side by side, so that the compiler can use vector instructions: it may not reorder float additions.
+    // Plain indices, because iterators make builds without optimization ten times slower than they are anyway.
+    let (mut s0, mut s1, mut s2, mut s3) = (0.0, 0.0, 0.0, 0.0);
+    let mut at = 0;
+    while at < DIMENSIONS {
+        s0 += a[at] * b[at];
+        s1 += a[at + 1] * b[at + 1];
+        s2 += a[at + 2] * b[at + 2];
+        s3 += a[at + 3] * b[at + 3];
+        at += 4;
     }
-    sums.iter().sum()
+    s0 + s1 + s2 + s3
 }
 
 fn normalised(mut vector: Vector) -> Vector {

@@ -36,10 +36,16 @@ pub fn fuse(a: &[Hit], b: &[Hit], limit: usize) -> Vec<Hit> {
 /// Scores every candidate again by late interaction (Khattab and Zaharia, "`ColBERT`", 2020): each word of the query
 /// finds its nearest word in the document. Best first.
 pub fn score(index: &Index, query: &[Vector], candidates: &[Hit], limit: usize) -> Vec<Hit> {
-    let interaction = |document: u32| -> f32 {
-        let nearest =
-            |word: &Vector| index.word_vectors(document).map(|other| embed::cosine(word, other)).fold(-1.0, f32::max);
-        query.iter().map(nearest).sum()
+    let interaction = |document: u32| {
+        let mut total = 0.0;
+        for word in query {
+            let mut nearest = -1.0_f32;
+            for other in index.word_vectors(document) {
+                nearest = nearest.max(embed::cosine(word, other));
+            }
+            total += nearest;
+        }
+        total
     };
     // The first score decides between documents that hold the same words.
     let scored = candidates.iter().map(|hit| Hit { score: interaction(hit.document) + hit.score, ..*hit });
