@@ -1,7 +1,7 @@
 //! OTel SDK meters of the user and of other libraries join at collection.
 //!
 //! The SDK aggregates what is recorded through the OpenTelemetry API; a manual reader takes it out when the pipeline
-//! collects, and [`convert`] turns it into our model. Always cumulative, without exemplars: the SDK has none.
+//! collects, and `convert` turns it into our model. Always cumulative, without exemplars: the SDK has none.
 
 mod callbacks;
 mod convert;
