@@ -116,11 +116,11 @@ impl<S: Subscriber> Subscriber for Mortal<S> {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        self.is_alive() && self.inner.enabled(metadata)
+        // What a dying thread opens goes on to be counted.
+        !self.is_alive() || self.inner.enabled(metadata)
     }
 
     fn event_enabled(&self, event: &Event<'_>) -> bool {
-        // A dying thread's event goes on to be counted.
         !self.is_alive() || self.inner.event_enabled(event)
     }
 

@@ -9,6 +9,8 @@ mod exporters;
 #[cfg(test)]
 mod fork;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod init;
 #[cfg(test)]
 mod panics;
