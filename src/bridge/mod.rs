@@ -127,3 +127,86 @@ impl MetricReader for Reader {
         self.0.temporality(kind)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::metrics::MeterProvider as _;
+
+    use super::*;
+    use crate::internal::Counter;
+    use crate::model::{Data, Number};
+
+    fn bridge(aggregation: HistogramAggregation) -> (Bridge, Arc<Internal>) {
+        let internal = Arc::new(Internal::default());
+        let config = Config { aggregation, cardinality_limit: 3, ..Config::default() };
+        (Bridge::new(&config, Resource::builder_empty().build(), Arc::clone(&internal)), internal)
+    }
+
+    fn data(bridge: &Bridge, name: &str) -> Data {
+        let scopes = bridge.collect();
+        scopes.iter().flat_map(|scope| &scope.metrics).find(|metric| metric.name == name).unwrap().data.clone()
+    }
+
+    fn numbers(data: &Data) -> Vec<Number> {
+        match data {
+            Data::Gauge(points) | Data::Sum { points, .. } => points.iter().map(|point| point.value).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn numbers_of_every_type_arrive_and_those_that_are_not_finite_are_counted() {
+        let (bridge, internal) = bridge(HistogramAggregation::ExplicitBucket);
+        let meter = bridge.provider().meter("test");
+        meter.u64_counter("large").build().add(u64::MAX, &[]);
+        meter.i64_up_down_counter("down").build().add(-7, &[]);
+        // The SDK refuses infinities itself, but not a sum that becomes one.
+        let infinite = meter.f64_counter("infinite").build();
+        infinite.add(f64::MAX, &[]);
+        infinite.add(f64::MAX, &[]);
+        let _observed = meter.f64_observable_counter("observed").with_callback(|it| it.observe(1.5, &[])).build();
+        assert_eq!(numbers(&data(&bridge, "large")), [Number::F64(u64::MAX as f64)]);
+        assert_eq!(numbers(&data(&bridge, "down")), [Number::I64(-7)]);
+        assert_eq!(numbers(&data(&bridge, "observed")), [Number::F64(1.5)]);
+        let before = internal.counted(Counter::NotFinite);
+        assert!(data(&bridge, "infinite").is_empty());
+        assert!(internal.counted(Counter::NotFinite) > before);
+    }
+
+    #[test]
+    fn sums_are_cumulative_from_one_start_and_keep_to_the_cardinality_limit() {
+        let (bridge, _) = bridge(HistogramAggregation::ExplicitBucket);
+        let counter = bridge.provider().meter("test").u64_counter("sum").build();
+        for value in 0..9 {
+            counter.add(1, &[opentelemetry::KeyValue::new("key", value)]);
+        }
+        let [first, second] = [data(&bridge, "sum"), data(&bridge, "sum")];
+        let (Data::Sum { points, monotonic: true, .. }, Data::Sum { points: later, .. }) = (first, second) else {
+            panic!("not sums")
+        };
+        let total =
+            |points: &[crate::model::Point<Number>]| points.iter().map(|point| point.value.as_f64()).sum::<f64>();
+        assert_eq!((total(&points), total(&later)), (9.0, 9.0));
+        assert_eq!(points[0].start_time, later[0].start_time);
+        assert!(points.len() < 9 && points.iter().any(|point| point.attributes.get("otel.metric.overflow").is_some()));
+    }
+
+    #[test]
+    fn exponential_histograms_lose_the_zeros_at_their_ends_and_a_sum_with_negative_values() {
+        let (bridge, _) = bridge(HistogramAggregation::Base2ExponentialBucket);
+        let histogram = bridge.provider().meter("test").f64_histogram("spread").build();
+        for value in [0.0, 1.0, 1_000.0, -3.0] {
+            histogram.record(value, &[]);
+        }
+        let Data::ExponentialHistogram { points, .. } = data(&bridge, "spread") else { panic!("not exponential") };
+        let point = &points[0].value;
+        assert_eq!((point.count, point.zero_count, point.sum, point.min), (4, 1, None, Some(-3.0)));
+        for buckets in [&point.positive, &point.negative] {
+            assert!(buckets.counts.first().is_some_and(|count| *count > 0), "{buckets:?}");
+            assert!(buckets.counts.last().is_some_and(|count| *count > 0), "{buckets:?}");
+        }
+        assert_eq!(point.positive.counts.iter().sum::<u64>(), 2);
+        let base = 2.0_f64.powf(2.0_f64.powi(-point.scale));
+        assert!(base.powi(point.positive.offset) < 1.0 + 1e-9 && base.powi(point.positive.offset + 1) >= 1.0 - 1e-9);
+    }
+}
