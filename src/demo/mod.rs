@@ -131,6 +131,9 @@ fn intention(args: &Args) -> String {
 }
 
 fn destination(config: &Config) -> String {
+    if config.disabled {
+        return String::from("OTEL_SDK_DISABLED is set: nothing is measured, and the table stays empty.");
+    }
     if settings::stays_here(config) {
         return String::from("Telemetry stays here; set OTEL_EXPORTER_OTLP_ENDPOINT to send it to a backend.");
     }

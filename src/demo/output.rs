@@ -13,6 +13,10 @@ use crate::model::Report;
 /// Frames between two headers where nothing can be redrawn.
 const HEADER_EVERY: usize = 10;
 
+/// Lets a narrow terminal cut the lines of a table, which would otherwise take more rows than are drawn over.
+const NO_WRAP: &str = "\x1b[?7l";
+const WRAP: &str = "\x1b[?7h";
+
 /// What the whole run came to.
 #[derive(Debug)]
 pub struct Outcome {
@@ -112,7 +116,7 @@ impl<W: Write> Output<W> {
         match self {
             Self::Terminal { out, style, drawn } => {
                 let lines = [vec![title, table::header(*style)], table::rows(frame, Span::Recent, *style)].concat();
-                let text = format!("{}{}\n", erase(*drawn), lines.join("\n"));
+                let text = format!("{}{NO_WRAP}{}{WRAP}\n", erase(*drawn), lines.join("\n"));
                 *drawn = lines.len();
                 send(out, &text)
             }
