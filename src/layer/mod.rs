@@ -13,7 +13,7 @@
 //! | `measure` | spans become metrics; `fields` reads what they need |
 //! | `events` | events become metrics, and mark their span as an error |
 //! | `symbols`, `cache`, `text` | attribute values as small numbers; what a thread remembers; the host's `Debug` code |
-//! | `gate`, `attributes`, `tracer`, `provider`, `sampler`, `ids` | traces |
+//! | `gate`, `attributes`, `tracer`, `provider`, `sampler`, `ids`, `propagator` | traces |
 //! | `values` | field values read from the host's code once and safely |
 //! | `logs` | events as log records |
 //! | `console` | the user's console layer |
@@ -33,6 +33,7 @@ mod ids;
 mod logs;
 mod measure;
 mod plan;
+mod propagator;
 mod provider;
 mod sampler;
 mod spans;
@@ -48,6 +49,7 @@ pub use config::{Config, Limits, MetricDeclaration, Sampler, SpanDetails};
 pub use console::Console;
 pub use handle::Handle;
 pub(crate) use ids::forked;
+pub use propagator::Propagator;
 pub use provider::tracer_provider;
 pub use suppress::{suppress_thread, suppressed};
 

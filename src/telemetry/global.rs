@@ -15,7 +15,7 @@ use super::subscriber::Mortal;
 use super::{Guard, banner, panics};
 use crate::config::Propagator;
 use crate::pipeline::Spawned;
-use crate::{Error, internal};
+use crate::{Error, internal, layer};
 
 pub(super) fn install(assembled: Assembled<Registry>, panic_hook: bool) -> Result<Guard, Error> {
     let Assembled { layer, pipeline, providers, config, internal, own } = assembled;
@@ -27,7 +27,7 @@ pub(super) fn install(assembled: Assembled<Registry>, panic_hook: bool) -> Resul
         return Err(Error::already_initialized("the global tracing subscriber"));
     }
     drop(spawned.map(Spawned::start));
-    global::set_text_map_propagator(propagator(&config.propagators));
+    global::set_text_map_propagator(layer::Propagator(propagator(&config.propagators)));
     if !config.disabled {
         if let Some(tracer) = &providers.tracer {
             global::set_tracer_provider(tracer.clone());

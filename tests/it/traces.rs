@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bellwether::clock::Clock;
 use bellwether::internal::{Counter, Internal};
-use bellwether::layer::{Config, Layer, Parts, Sampler, SpanDetails, tracer_provider};
+use bellwether::layer::{Config, Layer, Parts, Propagator, Sampler, SpanDetails, tracer_provider};
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{
     SpanContext, SpanId, SpanKind, Status, TraceContextExt, TraceFlags, TraceId, TraceState, Tracer, TracerProvider,
@@ -110,7 +110,7 @@ fn remote(trace: u128, sampled: bool) -> Context {
 /// The header that goes out, if any.
 fn traceparent(context: &Context) -> Option<String> {
     let mut headers = HashMap::new();
-    TraceContextPropagator::new().inject_context(context, &mut headers);
+    Propagator(TraceContextPropagator::new()).inject_context(context, &mut headers);
     headers.remove("traceparent")
 }
 
@@ -213,6 +213,9 @@ fn a_client_span_below_a_dropped_root_sends_the_trace_id_of_that_root() {
         assert_eq!(calls.iter().map(|(_, span, _)| span).collect::<HashSet<_>>().len(), 3);
         let explicit = info_span!(parent: &root, "call", otel.kind = "client");
         assert_eq!(ids(&explicit.context()).0, calls[0].0);
+        // Code that injects the current context, without a span of its own, sends it too.
+        let header = traceparent(&Context::current()).unwrap();
+        assert!(header[3..].starts_with(&calls[0].0.to_string()) && header.ends_with("-00"), "{header}");
         // Asked for its own context, the dropped root gives it.
         assert_eq!(ids(&root.context()).0, calls[0].0);
         assert!(traceparent(&root.context()).unwrap().ends_with("-00"));
