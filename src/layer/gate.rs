@@ -117,8 +117,8 @@ enum Link {
 }
 
 thread_local! {
-    /// Layer and id of the last span that the gate dropped on this thread.
-    static DROPPED: Cell<(u32, u64)> = const { Cell::new((0, 0)) };
+    /// Layer and id of the last span that was opened on this thread.
+    static OPENED: Cell<(u32, u64)> = const { Cell::new((0, 0)) };
     /// Whether a span is being let through belatedly.
     static BELATED: Cell<bool> = const { Cell::new(false) };
 }
@@ -169,9 +169,9 @@ where
             || kind != SpanKind::Internal
             || parent.map_or_else(|| learned.passes_root(), |parent| !parent.decided || learned.passes())
             || is_aside(attributes, trace_id, ambient);
+        OPENED.set((self.core.layer, live.id));
         if !passes || !suppress::is_alive() {
             live.slot.set_flags_while_opening(Slot::DECIDED | Slot::IDS_KNOWN);
-            DROPPED.set((self.core.layer, live.id));
             return;
         }
         let predicted = if sampled { Slot::SAMPLED } else { 0 };
@@ -305,9 +305,12 @@ where
         // SAFETY: the pointer is to a member of `self`, as this method's own contract has it.
         let found = unsafe { self.inner.downcast_raw(id) }?;
         if id != TypeId::of::<OpenTelemetryLayer<S, GateTracer>>() && !BELATED.get() {
-            let (layer, last) = DROPPED.get();
+            let (layer, last) = OPENED.get();
             let last = self.core.spans.find(last).filter(|_| layer == self.core.layer);
-            for span in [self.core.current(), last].into_iter().flatten() {
+            // A span that was let through and not started is the one that is meant.
+            let is_meant = |last: &Live<'_>| last.slot.flags(Slot::PASSED | Slot::DECIDED) == Slot::PASSED;
+            let current = if last.as_ref().is_some_and(is_meant) { None } else { self.core.current() };
+            for span in [current, last].into_iter().flatten() {
                 self.want_belatedly(span);
             }
         }
