@@ -13,12 +13,11 @@ use crate::receiver::Receiver;
 fn signalled(case: &str, signal: i32, ignored: bool) -> Option<(Receiver, Option<i32>)> {
     if is_child(case) {
         let guard = bellwether::init().unwrap();
-        if ignored {
-            // SAFETY: no handler runs.
-            #[expect(unsafe_code, reason = "as a shell does for a program in the background")]
-            unsafe {
-                libc::signal(signal, libc::SIG_IGN);
-            }
+        let before = if ignored { libc::SIG_IGN } else { libc::SIG_DFL };
+        // SAFETY: no handler runs.
+        #[expect(unsafe_code, reason = "as a shell does; a runner in the background has its own idea of it")]
+        unsafe {
+            libc::signal(signal, before);
         }
         guard.flush_on_signal().unwrap();
         tracing::info_span!("before the signal").in_scope(|| ());
