@@ -107,22 +107,37 @@ impl Callsites {
         self.at(slot.callsite.load(Ordering::Relaxed))
     }
 
-    /// Whether the telemetry filter passes an event of the `log` crate.
+    /// What the console shows, if there is one.
+    pub(super) fn console(&self) -> Option<&Filter> {
+        self.console.as_deref()
+    }
+
+    /// Whether telemetry wants a span or event. A record of the `log` crate asks with metadata of its own, before its
+    /// message is formatted.
+    pub(super) fn is_wanted(&self, metadata: &Metadata<'_>) -> bool {
+        match self.find(metadata) {
+            Some(callsite) => callsite.wanted,
+            None if is_log(metadata) => self.passes(metadata.target(), *metadata.level()),
+            None => true,
+        }
+    }
+
+    /// Whether the telemetry filter passes a record of the `log` crate.
     pub(super) fn passes(&self, target: &str, level: Level) -> bool {
         self.config.filter.would_enable(target, &level) && target != internal::TARGET
     }
 
     /// The most verbose level that telemetry wants.
     pub(super) fn max_level(&self) -> LevelFilter {
+        // A count must not depend on a level: metric events of all levels count.
+        if self.config.metrics { LevelFilter::TRACE } else { self.max_written() }
+    }
+
+    /// The most verbose level of what telemetry writes down; records of the `log` crate are never metric events.
+    pub(super) fn max_written(&self) -> LevelFilter {
         let Config { metrics, traces, logs, filter, .. } = &self.config;
-        match (metrics, traces | logs) {
-            // A count must not depend on a level: metric events of all levels count.
-            (true, _) => LevelFilter::TRACE,
-            (false, true) => {
-                filter.iter().map(|(_, level)| level).chain(filter.default_level()).max().unwrap_or(LevelFilter::OFF)
-            }
-            (false, false) => LevelFilter::OFF,
-        }
+        let levels = filter.iter().map(|(_, level)| level).chain(filter.default_level());
+        if *metrics || *traces || *logs { levels.max().unwrap_or(LevelFilter::OFF) } else { LevelFilter::OFF }
     }
 
     #[cold]
@@ -148,8 +163,13 @@ impl Callsites {
 
     fn decide(&self, metadata: &'static Metadata<'static>, index: u32) -> Callsite {
         let Config { metrics, traces, logs, filter, .. } = &self.config;
-        let passes_filter = filter.would_enable(metadata.target(), metadata.level());
-        let is_log = metadata.target() == "log" && metadata.fields().field(LOG_TARGET).is_some();
+        let is_log = metadata.target() == "log" && is_log(metadata);
+        // Each record of the `log` crate has a target of its own, which is asked about when it comes.
+        let passes_filter = if is_log {
+            *metadata.level() <= self.max_written()
+        } else {
+            filter.would_enable(metadata.target(), metadata.level())
+        };
         let base = Callsite {
             metadata,
             index,
@@ -187,6 +207,10 @@ impl Callsites {
 
 /// Where the `log` bridge (`tracing-log`) keeps the target of a record.
 pub(super) const LOG_TARGET: &str = "log.target";
+
+fn is_log(metadata: &Metadata<'_>) -> bool {
+    metadata.fields().field(LOG_TARGET).is_some()
+}
 
 const PLACE_BITS: usize = 24;
 const PLACE_MASK: usize = (1 << PLACE_BITS) - 1;

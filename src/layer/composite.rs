@@ -8,14 +8,16 @@ use std::sync::atomic::Ordering;
 
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use tracing::{Dispatch, Event, Metadata, Subscriber};
+use tracing::field::{Field, Visit};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::{Interest, LevelFilter};
 use tracing_subscriber::layer::{Context, Layer as TracingLayer};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::callsite::Callsite;
-use super::console::{Console, Shown};
+use super::beside::Beside;
+use super::callsite::{Callsite, Callsites, LOG_TARGET};
+use super::console::{Console, Filter, Shown};
 use super::gate::Gate;
 use super::handle::{Core, Handle};
 use super::logs::Logs;
@@ -52,6 +54,8 @@ pub struct Layer<S> {
     gate: Option<Gate<S>>,
     logs: Option<Logs>,
     console: Option<Console<S>>,
+    /// Beside layers of the host's own.
+    beside: Option<Beside<S>>,
     /// Longest text, in characters, that any member takes from an event's field.
     text_limit: Option<usize>,
 }
@@ -91,14 +95,30 @@ where
             gate: tracer_provider.map(|provider| Gate::new(&config, &provider, &core)),
             logs: logger_provider.map(|provider| Logs::new(&config, &provider, &core)),
             console,
+            beside: None,
             handle: Handle(core),
             text_limit,
         }
     }
 
+    /// For a subscriber with further layers: what this one does not want, they still get. Without it, the layer answers
+    /// for the whole subscriber.
+    #[must_use]
+    pub fn beside_others(mut self) -> Self {
+        self.beside = Some(Beside::new(Arc::clone(&self.handle.0)));
+        self
+    }
+
     /// What the rest of the crate may know of this layer.
     pub fn handle(&self) -> &Handle {
         &self.handle
+    }
+
+    /// The most verbose level that records of the `log` crate may have to be wanted by telemetry or the console.
+    pub fn max_log_level(&self) -> LevelFilter {
+        let callsites = &self.core().callsites;
+        let console = callsites.console().map_or(Some(LevelFilter::OFF), Filter::max_level);
+        callsites.max_written().max(console.unwrap_or(LevelFilter::TRACE))
     }
 
     fn core(&self) -> &Core {
@@ -183,8 +203,7 @@ where
         let reader = Reader { limit, internal: &self.core().internal };
         let fields = Fields::read(reader, callsite.metadata.fields().len(), |visit| event.record(visit));
         let log_target = if callsite.is_log { fields.log_target(callsite.metadata.fields()) } else { None };
-        let passes = log_target.is_none_or(|target| self.core().callsites.passes(target, *callsite.metadata.level()));
-        if let Some((gate, span)) = gate.filter(|_| passes) {
+        if let Some((gate, span)) = gate {
             gate.on_event(event, &fields, span, context.clone());
         }
         if let Some(console) = console
@@ -192,9 +211,18 @@ where
         {
             console.on_event(event, &fields, context);
         }
-        if let Some(logs) = logs.filter(|_| passes) {
+        if let Some(logs) = logs {
             logs.on_event(event, callsite, fields, span);
         }
+    }
+
+    /// Whether telemetry wants a record of the `log` crate, by its own target.
+    #[cold]
+    fn passes_log(&self, event: &Event<'_>) -> bool {
+        let mut target =
+            LogTarget { callsites: &self.core().callsites, level: *event.metadata().level(), passes: true };
+        event.record(&mut target);
+        target.passes
     }
 
     /// The span that an event belongs to.
@@ -217,30 +245,36 @@ where
         }
     }
 
-    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        match self.core().callsites.of(metadata) {
-            Callsite { wanted: true, .. } | Callsite { console: Shown::Always, .. } => Interest::always(),
-            Callsite { console: Shown::Ask, .. } => Interest::sometimes(),
-            Callsite { console: Shown::Never, .. } => Interest::never(),
+    fn on_layer(&mut self, subscriber: &mut S) {
+        if let Some(beside) = &mut self.beside {
+            beside.0.on_layer(subscriber);
         }
     }
 
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        match &self.beside {
+            Some(beside) => beside.0.register_callsite(metadata),
+            None => self.core().interest(metadata),
+        }
+    }
+
+    // Called only for callsites that some layer of the subscriber answered with `sometimes`, and for the `log` crate.
     fn enabled(&self, metadata: &Metadata<'_>, context: Context<'_, S>) -> bool {
-        // Called only for callsites that some layer of the subscriber answered with `sometimes`.
-        self.core().callsites.find(metadata).is_none_or(|callsite| callsite.wanted)
-            || self.console.as_ref().is_some_and(|console| console.enabled(metadata, context))
+        match &self.beside {
+            Some(beside) => beside.0.enabled(metadata, context),
+            None => self.core().is_wanted(metadata, &context),
+        }
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        let console = match &self.console {
-            Some(console) => console.filter().max_level()?,
-            None => LevelFilter::OFF,
-        };
-        Some(self.core().callsites.max_level().max(console))
+        self.core().max_level()
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let callsite = self.core().callsites.of(attributes.metadata());
+        if let Some(beside) = &self.beside {
+            beside.on_new_span(callsite, attributes, id, &context);
+        }
         self.open(attributes, id, callsite, &context);
         if let Some(console) = &self.console {
             console.on_new_span(callsite.console, attributes, id, &context, &self.core().internal);
@@ -274,7 +308,10 @@ where
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let callsite = self.core().callsites.of(event.metadata());
-        let wanted = callsite.wanted && !suppress::is_suppressed();
+        if let Some(beside) = &self.beside {
+            beside.on_event(callsite, event, &context);
+        }
+        let wanted = callsite.wanted && !suppress::is_suppressed() && (!callsite.is_log || self.passes_log(event));
         let span = if wanted { self.span_of(event, &context) } else { None };
         if wanted && let Some(measure) = &self.core().measure {
             measure.event(event, callsite, span);
@@ -340,8 +377,27 @@ where
             return Some(from_ref(&self.handle).cast());
         }
         // SAFETY: the pointers are to members of `self`, which live as long as it does.
-        self.gate.as_ref().and_then(|gate| unsafe { gate.downcast_raw(id) })
+        let beside = self.beside.as_ref().and_then(|beside| unsafe { beside.0.downcast_raw(id) });
+        // SAFETY: as above.
+        beside.or_else(|| self.gate.as_ref().and_then(|gate| unsafe { gate.downcast_raw(id) }))
     }
+}
+
+/// Asks about the target of a record of the `log` crate, and formats nothing.
+struct LogTarget<'a> {
+    callsites: &'a Callsites,
+    level: Level,
+    passes: bool,
+}
+
+impl Visit for LogTarget<'_> {
+    fn record_str(&mut self, field: &Field, target: &str) {
+        if field.name() == LOG_TARGET {
+            self.passes = self.callsites.passes(target, self.level);
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }
 
 impl<S> fmt::Debug for Layer<S> {

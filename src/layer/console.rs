@@ -83,14 +83,6 @@ where
         Arc::clone(&self.filter)
     }
 
-    /// Whether a line would be written now, for a callsite whose answer is [`Shown::Ask`].
-    pub(super) fn enabled(&self, metadata: &Metadata<'_>, context: Context<'_, S>) -> bool {
-        match &*self.filter {
-            Filter::Levels(targets) => targets.would_enable(metadata.target(), metadata.level()),
-            Filter::Spans(filter) => Layer::enabled(&**filter, metadata, context),
-        }
-    }
-
     pub(super) fn on_new_span(
         &self,
         shown: Shown,
@@ -152,7 +144,7 @@ where
             Shown::Never => false,
             // The formatter has a thread-local buffer.
             Shown::Always => !suppress::is_dying(),
-            Shown::Ask => !suppress::is_dying() && self.enabled(metadata, context.clone()),
+            Shown::Ask => !suppress::is_dying() && self.filter.enabled(metadata, context),
         }
     }
 
@@ -162,7 +154,7 @@ where
         let no_fields = tracing_core::field::FieldSet::new(&[], callsite);
         let kind = tracing_core::metadata::Kind::EVENT;
         let metadata = Metadata::new(event.name(), target, *event.level(), None, None, None, no_fields, kind);
-        self.enabled(&metadata, context.clone())
+        self.filter.enabled(&metadata, context)
     }
 
     /// An event that is shown, with its fields as they were read.
@@ -222,6 +214,17 @@ impl Filter {
             return Ok(Self::Spans(Box::new(filter)));
         }
         directives.parse().map(Self::Levels).map_err(|_| malformed(setting, directives))
+    }
+
+    /// Whether a line would be written now, for a callsite whose answer is [`Shown::Ask`].
+    pub(super) fn enabled<S>(&self, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        match self {
+            Self::Levels(targets) => targets.would_enable(metadata.target(), metadata.level()),
+            Self::Spans(filter) => Layer::enabled(&**filter, metadata, context.clone()),
+        }
     }
 
     /// The answer for a callsite; asked once.

@@ -4,11 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tracing::Dispatch;
+use tracing::{Dispatch, Metadata, Subscriber};
+use tracing_core::{Interest, LevelFilter};
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
 
 use super::Config;
-use super::callsite::Callsites;
-use super::console::Filter;
+use super::callsite::{Callsite, Callsites};
+use super::console::{Filter, Shown};
 use super::measure::Measure;
 use super::spans::{Live, Slot, Spans};
 use super::stack;
@@ -80,6 +83,33 @@ impl Core {
         let measure = store.map(measure);
         let spans = Spans::new(Arc::clone(&internal));
         Self { layer, spans, callsites: Callsites::new(config, console), clock, internal, measure }
+    }
+
+    /// What the layer wants of a callsite, for telemetry or for the console.
+    pub(super) fn interest(&self, metadata: &'static Metadata<'static>) -> Interest {
+        match self.callsites.of(metadata) {
+            Callsite { wanted: true, .. } | Callsite { console: Shown::Always, .. } => Interest::always(),
+            Callsite { console: Shown::Ask, .. } => Interest::sometimes(),
+            Callsite { console: Shown::Never, .. } => Interest::never(),
+        }
+    }
+
+    /// Whether the layer wants a span or event now, for telemetry or for the console.
+    pub(super) fn is_wanted<S>(&self, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        self.callsites.is_wanted(metadata)
+            || self.callsites.console().is_some_and(|console| console.enabled(metadata, context))
+    }
+
+    /// The most verbose level that the layer may want; `None` when it is not known.
+    pub(super) fn max_level(&self) -> Option<LevelFilter> {
+        let console = match self.callsites.console() {
+            Some(console) => console.max_level()?,
+            None => LevelFilter::OFF,
+        };
+        Some(self.callsites.max_level().max(console))
     }
 
     /// The innermost live span of this layer that the calling thread has entered.

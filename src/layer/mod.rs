@@ -6,6 +6,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `composite` | the [`Layer`]: hands each callback of `tracing` to the members that want it |
+//! | `beside` | answers that leave the host's own layers alone |
 //! | `callsite` | what was decided about each callsite |
 //! | `plan` | what metrics take from the fields of a callsite |
 //! | `spans` | the side table: the state of every live span; who writes which field stands at `Slot` |
@@ -20,6 +21,7 @@
 //! | `suppress` | threads and stretches of code whose spans and events are no telemetry |
 
 mod attributes;
+mod beside;
 mod cache;
 mod callsite;
 mod composite;

@@ -239,7 +239,8 @@ impl Builder {
     }
 
     /// A layer for a subscriber of your own, and the guard that flushes. Nothing global is touched: set the providers
-    /// of the guard and a propagator yourself where you need them.
+    /// of the guard and a propagator yourself where you need them. Other layers of the subscriber see what they want,
+    /// whatever telemetry leaves out.
     ///
     /// ```
     /// use tracing_subscriber::prelude::*;
@@ -260,7 +261,7 @@ impl Builder {
     {
         let Assembled { layer, pipeline, providers, config, .. } = self.assemble(false)?;
         let spawned = pipeline.spawn().map_err(|error| Error::system("start the telemetry thread", error))?;
-        Ok((layer, Guard::new(spawned.start(), providers, config.pipeline.shutdown_timeout)))
+        Ok((layer.beside_others(), Guard::new(spawned.start(), providers, config.pipeline.shutdown_timeout)))
     }
 
     /// A layer for a subscriber of your own, and the background work, to run where you want it. Nothing global is
@@ -273,7 +274,7 @@ impl Builder {
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
         let Assembled { layer, pipeline, providers, .. } = self.assemble(false)?;
-        Ok((layer, Pipeline::new(pipeline, providers)))
+        Ok((layer.beside_others(), Pipeline::new(pipeline, providers)))
     }
 
     fn assemble<S>(mut self, console: bool) -> Result<Assembled<S>, Error>

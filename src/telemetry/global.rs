@@ -5,7 +5,6 @@ use opentelemetry::global;
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use tracing::dispatcher::{self, Dispatch};
-use tracing::level_filters::LevelFilter;
 use tracing_log::AsLog;
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::{Registry, registry};
@@ -22,6 +21,8 @@ pub(super) fn install(assembled: Assembled<Registry>, panic_hook: bool) -> Resul
     let handle = pipeline.handle();
     let spawned = (!config.disabled).then(|| pipeline.spawn()).transpose();
     let spawned = spawned.map_err(|error| Error::system("start the telemetry thread", error))?;
+    // What nobody wants of the `log` crate stays as cheap as without a logger.
+    let most_verbose = layer.max_log_level();
     let subscriber = Mortal::new(registry().with(layer), internal);
     if dispatcher::set_global_default(Dispatch::new(subscriber)).is_err() {
         return Err(Error::already_initialized("the global tracing subscriber"));
@@ -38,7 +39,7 @@ pub(super) fn install(assembled: Assembled<Registry>, panic_hook: bool) -> Resul
         panics::install();
     }
     // Records of the `log` crate become events. Another logger may be set already, which is the host's right.
-    let logger = tracing_log::LogTracer::builder().with_max_level(LevelFilter::current().as_log());
+    let logger = tracing_log::LogTracer::builder().with_max_level(most_verbose.as_log());
     let logger_is_taken = logger.init().is_err();
     internal::info(&banner::banner(&config, &own));
     for warning in &config.warnings {

@@ -13,6 +13,8 @@ mod hostile;
 #[cfg(test)]
 mod init;
 #[cfg(test)]
+mod log_crate;
+#[cfg(test)]
 mod panics;
 #[cfg(test)]
 mod process;

@@ -1,5 +1,6 @@
 //! The metrics of the layer as a subscriber sees them: a real Registry, a clock that the test moves.
 
+mod beside;
 mod dimensions;
 mod errors;
 mod events;
