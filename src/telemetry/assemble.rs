@@ -117,12 +117,12 @@ fn add_exporters(
     let wanted = |kind| choices.iter().filter(move |(_, chosen)| *chosen == kind).map(|(signal, _)| *signal);
     let missing: Vec<Signal> = wanted(Exporter::Otlp).filter(|signal| !exporters.has(*signal)).collect();
     if !missing.is_empty() {
-        let client = otlp::Client::new(&config.otlp, Arc::clone(internal), clock.clone())?;
+        let mut client = otlp::Client::new(within_export_timeouts(config), Arc::clone(internal), clock.clone());
         for signal in missing {
             match signal {
-                Signal::Traces => exporters.spans(client.spans()),
-                Signal::Metrics => exporters.metrics(client.metrics()),
-                Signal::Logs => exporters.logs(client.logs()),
+                Signal::Traces => exporters.spans(client.spans()?),
+                Signal::Metrics => exporters.metrics(client.metrics()?),
+                Signal::Logs => exporters.logs(client.logs()?),
             }
         }
     }
@@ -136,4 +136,14 @@ fn add_exporters(
         }
     }
     Ok(())
+}
+
+/// The client's settings, with time limits of the pipeline's where those are shorter: an export that runs out of time
+/// then ends in the client, which tells people why, and not by being stopped.
+fn within_export_timeouts(config: &Config) -> otlp::Config {
+    let (mut otlp, limits) = (config.otlp.clone(), &config.pipeline);
+    otlp.traces.timeout = otlp.traces.timeout.min(limits.spans.export_timeout);
+    otlp.metrics.timeout = otlp.metrics.timeout.min(limits.export_timeout);
+    otlp.logs.timeout = otlp.logs.timeout.min(limits.logs.export_timeout);
+    otlp
 }

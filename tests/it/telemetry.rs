@@ -267,6 +267,21 @@ fn what_is_declared_in_code_is_what_events_record_into() {
     drop(guard.shutdown(Duration::ZERO));
 }
 
+#[cfg(feature = "tls")]
+#[test]
+fn a_signal_that_goes_nowhere_needs_no_certificates() {
+    let certificate = [
+        ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "https://localhost:1"),
+        ("OTEL_EXPORTER_OTLP_LOGS_CERTIFICATE", "/nowhere/ca.pem"),
+    ];
+    for (exporter, wrong) in [("otlp", true), ("none", false)] {
+        let variables = certificate.into_iter().chain([("OTEL_LOGS_EXPORTER", exporter)]);
+        let built = bellwether::builder().environment(variables.collect()).build::<Registry>();
+        let error = built.map(|_| ()).map_err(|error| error.to_string()).err();
+        assert_eq!(error.is_some_and(|error| error.starts_with("OTEL_EXPORTER_OTLP_LOGS_CERTIFICATE")), wrong);
+    }
+}
+
 #[test]
 fn wrong_settings_in_code_are_errors_that_name_them() {
     let builder = || bellwether::builder().environment(bellwether::config::Environment::default());

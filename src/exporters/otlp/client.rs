@@ -1,11 +1,11 @@
-//! The client: one way out a signal, built and checked once.
+//! The client: one way out a signal, built and checked when it is asked for.
 
 use std::sync::Arc;
 
 use super::channel::{Backend, Channel};
 use super::target::Target;
 use super::transport::Transport;
-use super::{Config, LogExporter, MetricExporter, Protocol, SpanExporter, TemporalityPreference, Tls, lines};
+use super::{Config, Endpoint, LogExporter, MetricExporter, Protocol, SpanExporter, Tls, lines};
 use crate::Error;
 use crate::clock::Clock;
 use crate::internal::Internal;
@@ -13,87 +13,79 @@ use crate::model::Signal;
 
 /// The OTLP client of one telemetry instance.
 ///
-/// Building it reads certificate files and checks endpoints and headers, but opens no connection; exports run on the
-/// tokio runtime of whoever awaits them. Signals that go to one place share connections, and one warning when it does
-/// not answer.
+/// Asking it for an exporter reads certificate files and checks the endpoint and headers of that signal and no other,
+/// but opens no connection; exports run on the tokio runtime of whoever awaits them. Signals that go to one place share
+/// connections, and one warning when it does not answer.
 #[derive(Debug)]
 pub struct Client {
-    /// By signal, in the order of [`Signal::ALL`].
-    channels: [Arc<Channel>; Signal::ALL.len()],
-    temporality: TemporalityPreference,
-}
-
-impl Client {
-    /// Checks the settings of the three signals and makes the client ready for them.
-    ///
-    /// # Errors
-    /// When a URL, a header or a certificate file is not valid; the error names the `OTEL_*` variable.
-    pub fn new(config: &Config, internal: Arc<Internal>, clock: Clock) -> Result<Self, Error> {
-        let mut shared = Shared { config, internal, clock, transports: Vec::new(), backends: Vec::new() };
-        let mut channel = |signal| shared.channel(signal).map(Arc::new);
-        let channels = [channel(Signal::Traces)?, channel(Signal::Metrics)?, channel(Signal::Logs)?];
-        Ok(Self { channels, temporality: config.temporality })
-    }
-
-    /// The exporter of spans.
-    pub fn spans(&self) -> SpanExporter {
-        SpanExporter::new(self.channel(Signal::Traces))
-    }
-
-    /// The exporter of log records.
-    pub fn logs(&self) -> LogExporter {
-        LogExporter::new(self.channel(Signal::Logs))
-    }
-
-    /// The exporter of metrics; one per pipeline, because it remembers what it sent when the temporality is delta.
-    pub fn metrics(&self) -> MetricExporter {
-        MetricExporter::new(self.channel(Signal::Metrics), self.temporality)
-    }
-
-    fn channel(&self, signal: Signal) -> Arc<Channel> {
-        let channel = &self.channels[signal as usize];
-        channel.backend.uses(signal);
-        Arc::clone(channel)
-    }
-}
-
-/// What signals with the same settings share while the client is built; at most one of each a signal.
-struct Shared<'a> {
-    config: &'a Config,
+    config: Config,
     internal: Arc<Internal>,
     clock: Clock,
+    /// One for each protocol and set of certificates in use.
     transports: Vec<(Protocol, Option<Tls>, Arc<Transport>)>,
+    /// One for each scheme, host and port in use.
     backends: Vec<(String, Arc<Backend>)>,
 }
 
-impl Shared<'_> {
-    fn channel(&mut self, signal: Signal) -> Result<Channel, Error> {
-        let endpoint = self.config.endpoint(signal);
-        let target = Target::new(signal, endpoint)?;
+impl Client {
+    /// A client of which nothing is asked yet.
+    pub fn new(config: Config, internal: Arc<Internal>, clock: Clock) -> Self {
+        Self { config, internal, clock, transports: Vec::new(), backends: Vec::new() }
+    }
+
+    /// The exporter of spans.
+    ///
+    /// # Errors
+    /// When the URL, a header or a certificate file for traces is not valid; the error names the `OTEL_*` variable.
+    pub fn spans(&mut self) -> Result<SpanExporter, Error> {
+        Ok(SpanExporter::new(self.channel(Signal::Traces)?))
+    }
+
+    /// The exporter of log records.
+    ///
+    /// # Errors
+    /// As [`Client::spans`], for logs.
+    pub fn logs(&mut self) -> Result<LogExporter, Error> {
+        Ok(LogExporter::new(self.channel(Signal::Logs)?))
+    }
+
+    /// The exporter of metrics; one per pipeline, because it remembers what it sent when the temporality is delta.
+    ///
+    /// # Errors
+    /// As [`Client::spans`], for metrics.
+    pub fn metrics(&mut self) -> Result<MetricExporter, Error> {
+        Ok(MetricExporter::new(self.channel(Signal::Metrics)?, self.config.temporality))
+    }
+
+    fn channel(&mut self, signal: Signal) -> Result<Arc<Channel>, Error> {
+        let endpoint = self.config.endpoint(signal).clone();
+        let target = Target::new(signal, &endpoint)?;
+        let transport = self.transport(signal, &endpoint, &target)?;
+        let backend = self.backend(&target);
+        backend.uses(signal);
         let message_limit = match endpoint.protocol {
             Protocol::Grpc => self.config.grpc_message_limit,
             Protocol::HttpProtobuf => self.config.http_message_limit,
         };
-        Ok(Channel {
+        Ok(Arc::new(Channel {
             signal,
             protocol: endpoint.protocol,
             compression: endpoint.compression,
             timeout: endpoint.timeout,
             retry: self.config.retry.clone(),
             message_limit,
-            transport: self.transport(signal, &target)?,
-            backend: self.backend(&target),
+            transport,
+            backend,
             target,
             internal: Arc::clone(&self.internal),
             clock: self.clock.clone(),
             stopped_until: 0.into(),
             throttled_until: 0.into(),
             limits: lines::Limits::default(),
-        })
+        }))
     }
 
-    fn transport(&mut self, signal: Signal, target: &Target) -> Result<Arc<Transport>, Error> {
-        let endpoint = self.config.endpoint(signal);
+    fn transport(&mut self, signal: Signal, endpoint: &Endpoint, target: &Target) -> Result<Arc<Transport>, Error> {
         let tls = target.is_encrypted().then(|| endpoint.tls.clone());
         let known = self.transports.iter().find(|(protocol, with, _)| *protocol == endpoint.protocol && *with == tls);
         if let Some((_, _, transport)) = known {

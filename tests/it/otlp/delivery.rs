@@ -30,10 +30,10 @@ async fn the_three_signals_arrive_with_their_headers_over_both_protocols_plain_a
                 endpoint.headers = vec![("X-Tenant".to_owned(), "a b".to_owned())];
             });
             let sender = Sender::new(&config);
-            sender.client.spans().export(fixtures::rich_spans()).await.unwrap();
+            sender.spans().export(fixtures::rich_spans()).await.unwrap();
             let (record, scope) = (fixtures::bare_log(), fixtures::scope("library"));
-            sender.client.logs().export(LogBatch::new(&[(&record, &scope)])).await.unwrap();
-            sender.client.metrics().export(&fixtures::rich_snapshot()).await;
+            sender.logs().export(LogBatch::new(&[(&record, &scope)])).await.unwrap();
+            sender.metrics().export(&fixtures::rich_snapshot()).await;
 
             let received = receiver.received();
             let paths: Vec<&str> = received.iter().map(|request| request.path.as_str()).collect();
@@ -77,7 +77,7 @@ fn expected_paths(protocol: Protocol) -> [&'static str; 3] {
 async fn a_snapshot_arrives_with_every_kind_of_data_exemplars_and_stale_markers() {
     let receiver = Receiver::start(Protocol::HttpProtobuf, []).await;
     let sender = Sender::new(&to(&receiver.url(), Protocol::HttpProtobuf));
-    sender.client.metrics().export(&fixtures::rich_snapshot()).await;
+    sender.metrics().export(&fixtures::rich_snapshot()).await;
     let request = ExportMetricsServiceRequest::decode(&receiver.received()[0].message[..]).unwrap();
 
     let resource = &request.resource_metrics[0];
@@ -144,7 +144,7 @@ async fn a_tonic_server_understands_plain_and_compressed_calls() {
         let mut config = to(&authority, Protocol::Grpc);
         config.traces.compression = compression;
         let sender = Sender::new(&config);
-        sender.client.spans().export(fixtures::spans(3)).await.unwrap();
+        sender.spans().export(fixtures::spans(3)).await.unwrap();
         assert_eq!(sender.report().traces, SignalReport { delivered: 3, dropped: Vec::new() });
     }
     let received = traces.0.lock().unwrap();
@@ -157,9 +157,9 @@ async fn nothing_is_sent_when_there_is_nothing_to_send() {
     for protocol in PROTOCOLS {
         let receiver = Receiver::start(protocol, []).await;
         let sender = Sender::new(&to(&receiver.url(), protocol));
-        sender.client.spans().export(Vec::new()).await.unwrap();
-        sender.client.logs().export(LogBatch::new(&[])).await.unwrap();
-        sender.client.metrics().export(&fixtures::counter(&[])).await;
+        sender.spans().export(Vec::new()).await.unwrap();
+        sender.logs().export(LogBatch::new(&[])).await.unwrap();
+        sender.metrics().export(&fixtures::counter(&[])).await;
         assert_eq!(receiver.received().len(), 0);
     }
 }

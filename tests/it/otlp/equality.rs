@@ -47,7 +47,7 @@ async fn spans_are_equal_to_those_of_opentelemetry_otlp_in_every_byte() {
                 .await;
             }
         }
-        export_spans(Sender::new(&to(&receiver.url(), protocol)).client.spans(), &again).await;
+        export_spans(Sender::new(&to(&receiver.url(), protocol)).spans(), &again).await;
         let [theirs, ours] = two(&receiver);
         let decode = |bytes: &[u8]| ExportTraceServiceRequest::decode(bytes).unwrap();
         assert_eq!(decode(&theirs), decode(&ours));
@@ -82,7 +82,7 @@ async fn log_records_are_equal_to_those_of_opentelemetry_otlp_in_every_byte() {
                 .await;
             }
         }
-        export_logs(Sender::new(&to(&receiver.url(), protocol)).client.logs(), &again).await;
+        export_logs(Sender::new(&to(&receiver.url(), protocol)).logs(), &again).await;
         let [theirs, ours] = two(&receiver);
         let decode = |bytes: &[u8]| ExportLogsServiceRequest::decode(bytes).unwrap();
         assert_eq!(decode(&theirs), decode(&ours));

@@ -17,7 +17,7 @@ use super::{PROTOCOLS, Protocol, Sender, each_endpoint, fixtures, one_try, to};
 async fn outcome(protocol: Protocol, script: Vec<Reply>) -> (SignalReport, usize) {
     let receiver = Receiver::start(protocol, script).await;
     let sender = Sender::new(&to(&receiver.url(), protocol));
-    let result = sender.client.spans().export(fixtures::spans(3)).await;
+    let result = sender.spans().export(fixtures::spans(3)).await;
     let report = sender.report();
     assert_eq!(result.is_ok(), report.traces.delivered > 0);
     (report.traces, receiver.received().len())
@@ -138,7 +138,7 @@ async fn a_wait_that_one_request_had_no_time_for_is_kept_by_the_next_ones() {
     let receiver = Receiver::start(Protocol::HttpProtobuf, [busy]).await;
     let clock = Clock::manual(Timestamp(1_700_000_000_000_000_000));
     let sender = Sender::with_clock(&to(&receiver.url(), Protocol::HttpProtobuf), clock.clone());
-    let spans = sender.client.spans();
+    let spans = sender.spans();
     for _ in 0..2 {
         spans.export(fixtures::spans(3)).await.unwrap_err();
         clock.advance(Duration::from_secs(30));
@@ -156,7 +156,7 @@ async fn rejected_items_of_a_partial_success_are_counted_and_not_sent_again() {
             let response = ExportTraceServiceResponse { partial_success: Some(partial) };
             let receiver = Receiver::start(protocol, [Reply::success(protocol, response.encode_to_vec())]).await;
             let sender = Sender::new(&to(&receiver.url(), protocol));
-            sender.client.spans().export(fixtures::spans(3)).await.unwrap();
+            sender.spans().export(fixtures::spans(3)).await.unwrap();
             let dropped: u64 = expected.iter().map(|(_, items)| items).sum();
             assert_eq!(sender.report().traces, SignalReport { delivered: 3 - dropped, dropped: expected });
             assert_eq!(receiver.received().len(), 1);
@@ -171,7 +171,7 @@ async fn an_answer_beyond_the_limit_is_not_read() {
         let mut config = to(&receiver.url(), protocol);
         config.response_limit = 1_000;
         let sender = Sender::new(&config);
-        sender.client.spans().export(fixtures::spans(3)).await.unwrap_err();
+        sender.spans().export(fixtures::spans(3)).await.unwrap_err();
         assert_eq!(sender.report().traces, lost(Reason::Refused));
     }
 }
@@ -191,7 +191,7 @@ async fn a_connection_that_hangs_costs_the_timeout_and_is_not_used_again() {
         let mut config = to(&format!("http://{}", listener.local_addr().unwrap()), protocol);
         each_endpoint(&mut config, |endpoint| endpoint.timeout = Duration::from_millis(300));
         let sender = Sender::new(&config);
-        let spans = sender.client.spans();
+        let spans = sender.spans();
         // The first connection is taken, and nobody ever reads from it.
         let (_silent, result) = tokio::join!(listener.accept(), spans.export(fixtures::spans(3)));
         result.unwrap_err();
@@ -207,7 +207,7 @@ async fn an_export_that_is_dropped_before_its_end_counts_what_is_left() {
     for protocol in PROTOCOLS {
         let receiver = Receiver::start(protocol, [Reply::Hang]).await;
         let sender = Sender::new(&to(&receiver.url(), protocol));
-        let spans = sender.client.spans();
+        let spans = sender.spans();
         let export = spans.export(fixtures::spans(3));
         tokio::time::timeout(Duration::from_millis(20), export).await.unwrap_err();
         assert_eq!(sender.report().traces, lost(Reason::Deadline));
@@ -222,7 +222,7 @@ async fn the_shorter_of_the_timeout_and_the_total_of_all_tries_ends_the_tries() 
         each_endpoint(&mut config, |endpoint| endpoint.timeout = Duration::from_millis(timeout));
         config.retry.total = Duration::from_millis(total);
         let sender = Sender::new(&config);
-        sender.client.spans().export(fixtures::spans(3)).await.unwrap_err();
+        sender.spans().export(fixtures::spans(3)).await.unwrap_err();
         assert_eq!(sender.report().traces, lost(Reason::Unreachable));
     }
 }
@@ -240,7 +240,7 @@ async fn a_client_of_the_wrong_protocol_ends_without_delivering() {
         let mut config = to(&receiver.url(), spoken);
         one_try(&mut config);
         let sender = Sender::new(&config);
-        sender.client.spans().export(fixtures::spans(3)).await.unwrap_err();
+        sender.spans().export(fixtures::spans(3)).await.unwrap_err();
         assert_eq!(sender.report().traces, lost(Reason::Unreachable));
     }
 }

@@ -26,7 +26,7 @@ async fn a_batch_beyond_the_limit_goes_in_parts_in_order_and_a_single_item_beyon
         let sender = Sender::new(&limited(&receiver, protocol));
         let mut spans = fixtures::spans(60);
         spans[20].attributes.push(KeyValue::new("huge", "x".repeat(LIMIT)));
-        sender.client.spans().export(spans).await.unwrap_err();
+        sender.spans().export(spans).await.unwrap_err();
         assert_eq!(sender.report().traces, SignalReport { delivered: 59, dropped: vec![(Reason::TooLarge, 1)] });
         let mut arrived = Vec::new();
         for request in receiver.received() {
@@ -48,13 +48,13 @@ async fn log_records_and_points_are_cut_as_well() {
         let receiver = Receiver::start(protocol, []).await;
         let sender = Sender::new(&limited(&receiver, protocol));
         let (record, scope) = (fixtures::bare_log(), fixtures::scope("library"));
-        sender.client.logs().export(LogBatch::new(&vec![(&record, &scope); 200])).await.unwrap();
+        sender.logs().export(LogBatch::new(&vec![(&record, &scope); 200])).await.unwrap();
         assert_eq!(sender.report().logs, SignalReport { delivered: 200, dropped: Vec::new() });
         let requests = receiver.received().len();
         assert!(requests > 1);
 
         let series: Vec<(&'static str, i64)> = ["a", "b", "c", "d"].into_iter().zip(1..).cycle().take(80).collect();
-        sender.client.metrics().export(&fixtures::counter(&series)).await;
+        sender.metrics().export(&fixtures::counter(&series)).await;
         assert_eq!(sender.report().metrics, SignalReport { delivered: 80, dropped: Vec::new() });
         let mut points = 0;
         for request in &receiver.received()[requests..] {

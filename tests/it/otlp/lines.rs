@@ -82,7 +82,7 @@ async fn three_signals_to_a_dead_collector_make_one_warning_and_one_line_when_it
         });
         let clock = clock();
         let sender = Sender::with_clock(&config, clock.clone());
-        let (spans, logs, mut metrics) = (sender.client.spans(), sender.client.logs(), sender.client.metrics());
+        let (spans, logs, mut metrics) = (sender.spans(), sender.logs(), sender.metrics());
         let (record, scope) = (fixtures::bare_log(), fixtures::scope("library"));
         for _ in 0..2 {
             spans.export(fixtures::spans(3)).await.unwrap_err();
@@ -112,7 +112,7 @@ async fn a_single_broken_connection_is_nobodys_business() {
         let (lines, _guard) = Lines::capture();
         let receiver = Receiver::start(protocol, [Reply::success(protocol, Vec::new()), Reply::Close]).await;
         let sender = Sender::new(&to(&receiver.url(), protocol));
-        let spans = sender.client.spans();
+        let spans = sender.spans();
         spans.export(fixtures::spans(3)).await.unwrap();
         spans.export(fixtures::spans(3)).await.unwrap();
         assert_eq!((sender.report().traces.delivered, lines.take()), (6, Vec::new()));
@@ -130,7 +130,7 @@ async fn a_backend_that_does_not_know_a_signal_gets_no_more_of_it_until_it_is_as
         let receiver = Receiver::start(protocol, [unknown.clone()]).await;
         let clock = clock();
         let sender = Sender::with_clock(&to(&receiver.url(), protocol), clock.clone());
-        let mut metrics = sender.client.metrics();
+        let mut metrics = sender.metrics();
         let snapshot = fixtures::counter(&[("a", 1), ("b", 1)]);
         for _ in 0..3 {
             metrics.export(&snapshot).await;
@@ -141,7 +141,7 @@ async fn a_backend_that_does_not_know_a_signal_gets_no_more_of_it_until_it_is_as
         assert_says(&line, &["WARN", "does not take metrics", "OTEL_METRICS_EXPORTER=none"]);
         assert_says(&line, &["OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", &receiver.url()]);
         // The other signals go on.
-        sender.client.spans().export(fixtures::spans(1)).await.unwrap();
+        sender.spans().export(fixtures::spans(1)).await.unwrap();
 
         receiver.then([unknown]);
         clock.advance(Duration::from_secs(301));
@@ -164,7 +164,7 @@ async fn a_refusal_is_told_with_the_servers_words_and_at_most_once_a_minute() {
     config.traces.url += "?token=hunter2";
     let clock = clock();
     let sender = Sender::with_clock(&config, clock.clone());
-    let spans = sender.client.spans();
+    let spans = sender.spans();
     for _ in 0..2 {
         spans.export(fixtures::spans(3)).await.unwrap_err();
     }
@@ -185,7 +185,7 @@ async fn a_partial_success_is_told_also_when_nothing_was_rejected() {
         let response = ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec();
         let receiver = Receiver::start(Protocol::Grpc, [Reply::success(Protocol::Grpc, response)]).await;
         let sender = Sender::new(&to(&receiver.url(), Protocol::Grpc));
-        sender.client.spans().export(fixtures::spans(3)).await.unwrap();
+        sender.spans().export(fixtures::spans(3)).await.unwrap();
         assert_says(&lines.only(), &["WARN", says]);
     }
 }
@@ -196,7 +196,7 @@ async fn an_item_beyond_the_limit_is_told_with_its_size_and_the_cure() {
     let mut config = to(&dead_port(), Protocol::Grpc);
     config.grpc_message_limit = 10;
     let sender = Sender::new(&config);
-    sender.client.spans().export(fixtures::spans(3)).await.unwrap_err();
+    sender.spans().export(fixtures::spans(3)).await.unwrap_err();
     assert_says(&lines.only(), &["WARN", "1 span of", "10 bytes", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"]);
 }
 
@@ -209,7 +209,8 @@ async fn the_cure_fits_the_trouble() {
         (HttpProtobuf, Grpc, vec![], "Does it speak HTTP? For gRPC"),
         (Grpc, Grpc, vec![Reply::grpc(14)], "14 UNAVAILABLE. It is there, but takes no data for now"),
         (HttpProtobuf, HttpProtobuf, vec![Reply::http(503)], "503 Service Unavailable. It is there, but"),
-        (Grpc, Grpc, vec![Reply::Hang], "no answer within 150ms. Is an OpenTelemetry Collector"),
+        (Grpc, Grpc, vec![Reply::Hang], "no answer within 150ms. Is an OpenTelemetry Collector listening there, and"),
+        (HttpProtobuf, HttpProtobuf, vec![Reply::Hang], "usual on port 4317, set OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"),
     ] {
         let (lines, _guard) = Lines::capture();
         let receiver = Receiver::start(understood, script.clone()).await;
@@ -218,7 +219,7 @@ async fn the_cure_fits_the_trouble() {
         if matches!(script[..], [Reply::Hang]) {
             config.traces.timeout = Duration::from_millis(150);
         }
-        Sender::new(&config).client.spans().export(fixtures::spans(3)).await.unwrap_err();
+        Sender::new(&config).spans().export(fixtures::spans(3)).await.unwrap_err();
         assert_says(&lines.only(), &["WARN", "cannot deliver traces", &receiver.url(), says]);
     }
 }

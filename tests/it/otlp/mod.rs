@@ -16,11 +16,14 @@ mod temporality;
 #[cfg(feature = "tls")]
 mod tls;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether::clock::Clock;
-use bellwether::exporters::otlp::{Client, Config, Endpoint, Protocol, Retry};
+use bellwether::exporters::otlp::{
+    Client, Config, Endpoint, LogExporter, MetricExporter, Protocol, Retry, SpanExporter,
+};
 use bellwether::internal::Internal;
 use bellwether::model::{Report, Signal};
 
@@ -28,7 +31,7 @@ const PROTOCOLS: [Protocol; 2] = [Protocol::Grpc, Protocol::HttpProtobuf];
 
 /// A client and its account.
 struct Sender {
-    client: Client,
+    client: RefCell<Client>,
     internal: Arc<Internal>,
 }
 
@@ -39,7 +42,19 @@ impl Sender {
 
     fn with_clock(config: &Config, clock: Clock) -> Self {
         let internal = Arc::new(Internal::default());
-        Self { client: Client::new(config, Arc::clone(&internal), clock).unwrap(), internal }
+        Self { client: Client::new(config.clone(), Arc::clone(&internal), clock).into(), internal }
+    }
+
+    fn spans(&self) -> SpanExporter {
+        self.client.borrow_mut().spans().unwrap()
+    }
+
+    fn logs(&self) -> LogExporter {
+        self.client.borrow_mut().logs().unwrap()
+    }
+
+    fn metrics(&self) -> MetricExporter {
+        self.client.borrow_mut().metrics().unwrap()
     }
 
     fn report(&self) -> Report {

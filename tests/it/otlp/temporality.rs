@@ -28,7 +28,7 @@ async fn deltas_survive_a_refused_export_and_say_nothing_about_series_at_rest() 
     let mut config = to(&receiver.url(), Protocol::HttpProtobuf);
     config.temporality = TemporalityPreference::Delta;
     let sender = Sender::new(&config);
-    let mut metrics = sender.client.metrics();
+    let mut metrics = sender.metrics();
     metrics.export(&fixtures::counter(&[("a", 5), ("b", 0)])).await;
     receiver.then([Reply::http(400)]);
     metrics.export(&fixtures::counter(&[("a", 7), ("b", 1)])).await;

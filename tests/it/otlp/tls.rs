@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use bellwether::clock::Clock;
 use bellwether::exporters::otlp::{Client, Tls};
-use bellwether::internal::Internal;
 use opentelemetry_sdk::trace::SpanExporter as _;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
@@ -100,11 +99,11 @@ async fn an_authority_of_ones_own_is_trusted_and_the_client_shows_its_certificat
                 one_try(&mut config);
             }
             // Without files the system's authorities are trusted; a machine that has none says so at once.
-            let Ok(client) = Client::new(&config, Arc::new(Internal::default()), Clock::system()) else {
+            let Ok(spans) = Client::new(config, Arc::default(), Clock::system()).spans() else {
                 assert!(tls.certificate.is_none());
                 continue;
             };
-            let result = client.spans().export(fixtures::spans(2)).await;
+            let result = spans.export(fixtures::spans(2)).await;
             assert_eq!(result.is_ok(), arrives, "{protocol:?}, asks: {asks}, {tls:?}");
             assert_eq!(receiver.received().len(), usize::from(arrives));
         }
@@ -133,7 +132,7 @@ fn certificate_files_that_cannot_be_used_are_refused_at_setup_with_variable_and_
     ] {
         let mut config = to("https://localhost:4317", Protocol::Grpc);
         config.traces.tls = Tls { certificate, client_certificate, client_key };
-        let error = Client::new(&config, Arc::new(Internal::default()), Clock::system()).unwrap_err();
+        let error = Client::new(config, Arc::default(), Clock::system()).spans().unwrap_err();
         let text = error.to_string();
         assert!(error.is_configuration() && text.contains("OTEL_EXPORTER_OTLP_"), "{text}");
         assert!(text.contains(names) && text.contains(shows) && text.contains(says), "{text}");
@@ -145,7 +144,7 @@ async fn without_encryption_certificate_files_are_not_read() {
     let receiver = Receiver::start(Protocol::Grpc, []).await;
     let mut config = to(&receiver.url(), Protocol::Grpc);
     each_endpoint(&mut config, |endpoint| endpoint.tls.certificate = Some(PathBuf::from("/nowhere/ca.pem")));
-    Sender::new(&config).client.spans().export(fixtures::spans(1)).await.unwrap();
+    Sender::new(&config).spans().export(fixtures::spans(1)).await.unwrap();
 }
 
 #[tokio::test]
@@ -163,7 +162,7 @@ async fn a_handshake_that_fails_is_told_with_its_cure() {
             let mut config = to(&receiver.url(), protocol);
             one_try(&mut config);
             each_endpoint(&mut config, |endpoint| endpoint.tls = tls.clone());
-            Sender::new(&config).client.spans().export(fixtures::spans(1)).await.unwrap_err();
+            Sender::new(&config).spans().export(fixtures::spans(1)).await.unwrap_err();
             assert_says(&lines.only(), &says);
         }
     }
@@ -172,6 +171,6 @@ async fn a_handshake_that_fails_is_told_with_its_cure() {
     let mut config = to(&receiver.url().replace("http:", "https:"), Protocol::HttpProtobuf);
     one_try(&mut config);
     each_endpoint(&mut config, |endpoint| endpoint.tls = ca(&authority));
-    Sender::new(&config).client.spans().export(fixtures::spans(1)).await.unwrap_err();
+    Sender::new(&config).spans().export(fixtures::spans(1)).await.unwrap_err();
     assert_says(&lines.only(), &["Does it speak TLS? If not", "http://"]);
 }
