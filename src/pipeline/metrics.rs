@@ -12,7 +12,7 @@ use super::control::{Control, Requests};
 use super::tick::Published;
 use crate::exporters::MetricExporter;
 use crate::internal::Internal;
-use crate::model::{Reason, Signal, Snapshot};
+use crate::model::{Signal, Snapshot};
 
 /// The way out of metrics.
 pub(super) struct MetricLane {
@@ -23,7 +23,7 @@ pub(super) struct MetricLane {
     pub(super) requests: Requests,
     pub(super) export_timeout: Duration,
     pub(super) internal: Arc<Internal>,
-    /// Counts points when their export begins.
+    /// Points that were settled, and those of the export under way.
     pub(super) entered: Arc<AtomicU64>,
 }
 
@@ -47,22 +47,18 @@ impl MetricLane {
         self.published.borrow_and_update().clone()
     }
 
-    /// Exports one snapshot and accounts for its points. `false` when the deadline of a shutdown has passed.
+    /// Exports one snapshot; the exporter accounts for its points. `false` when the deadline of a shutdown has passed.
     async fn export(&mut self, snapshot: &Snapshot) -> bool {
         let points = snapshot.metrics().map(|metric| metric.data.len() as u64).sum::<u64>();
-        let settled = self.internal.settled(Signal::Metrics);
         self.entered.fetch_add(points, Ordering::Relaxed);
-        let (in_time, rest) = tokio::select! {
+        let in_time = tokio::select! {
             biased;
-            () = self.exporter.export(snapshot) => (true, None),
-            () = self.requests.clone().expired() => (false, Some(Reason::Deadline)),
-            () = sleep(self.export_timeout) => (true, Some(Reason::Unreachable)),
+            () = self.exporter.export(snapshot) => true,
+            () = self.requests.clone().expired() => false,
+            () = sleep(self.export_timeout) => true,
         };
-        // An exporter counts each point itself; this is for one that was stopped before it could.
-        let uncounted = points.saturating_sub(self.internal.settled(Signal::Metrics) - settled);
-        if let Some(reason) = rest {
-            self.internal.dropped(Signal::Metrics, reason, uncounted);
-        }
+        // Nothing is under way now. Points that an exporter leaves out, as deltas do with series at rest, were no loss.
+        self.entered.store(self.internal.settled(Signal::Metrics), Ordering::Relaxed);
         in_time
     }
 }
