@@ -68,6 +68,11 @@ impl Handle {
         self.collector.store.operations()
     }
 
+    /// Whether this is a child of the process that the pipeline runs in.
+    pub(crate) fn is_left(&self) -> bool {
+        self.control.is_left()
+    }
+
     /// Runs something that blocks on a thread of its own, so that it holds up no runtime, whichever it is.
     async fn elsewhere(&self, ask: impl FnOnce(&Self) -> Report + Send + 'static) -> Report {
         if self.control.is_left() {

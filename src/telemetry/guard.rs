@@ -7,11 +7,13 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::assemble::Providers;
 use crate::bridge::MeterProvider;
+use crate::internal;
 use crate::model::Report;
 use crate::pipeline::Handle;
 
 /// Keeps telemetry alive. Dropping it flushes, within [`crate::pipeline::Config::shutdown_timeout`] (5 s unless
-/// configured), and ends telemetry; what could not be sent is lost silently. [`Guard::shutdown`] says what was.
+/// configured), and ends telemetry; what could not be sent is lost, which a line on the console says.
+/// [`Guard::shutdown`] returns the account instead.
 ///
 /// It is also a [`Handle`]: `guard.flush(…)`, `guard.snapshot()`, `guard.operations()`.
 #[must_use = "telemetry ends when its guard is dropped: bind it to a name for the life of the program, not to `_`"]
@@ -83,8 +85,11 @@ impl Deref for Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         if !self.ended {
-            // Who drops the guard does not ask for the account.
-            drop(self.handle.shutdown(self.shutdown_timeout));
+            let report = self.handle.shutdown(self.shutdown_timeout);
+            // In a forked child the account is the parent's, and the console may be locked for ever.
+            if !report.is_complete() && !self.handle.is_left() {
+                internal::warn(&format!("telemetry ended, and not all of it was delivered: {report}"));
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use bellwether::exporters::otlp::Protocol;
-use bellwether::model::Signal;
+use bellwether::model::{Reason, Signal};
 
 use crate::process::case;
 use crate::receiver::Receiver;
@@ -78,6 +78,58 @@ fn a_hanging_endpoint_over_http() {
     case("deadlines::a_hanging_endpoint_over_http", &[], || {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         against_silence(&format!("http://{}", listener.local_addr().unwrap()), Protocol::HttpProtobuf);
+    });
+}
+
+#[test]
+fn a_guard_that_is_dropped_over_a_silent_backend_says_what_is_wrong_and_what_was_lost() {
+    let name = "deadlines::a_guard_that_is_dropped_over_a_silent_backend_says_what_is_wrong_and_what_was_lost";
+    let text = case(name, &[], || {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let builder = bellwether::builder().endpoint(format!("http://{}", listener.local_addr().unwrap()));
+        let guard = builder.shutdown_timeout(Duration::from_millis(200)).init().unwrap();
+        tracing::info_span!("lost").in_scope(|| ());
+        drop(guard);
+    });
+    if let Some(text) = text {
+        let lines: Vec<&str> = text.lines().filter(|line| line.contains("WARN")).collect();
+        let [cure, account] = lines[..] else { panic!("{text}") };
+        assert!(cure.contains("no answer in the time that was left. Is an OpenTelemetry Collector"), "{cure}");
+        assert!(account.contains("traces: 0 delivered, 1 dropped (deadline 1)"), "{account}");
+    }
+}
+
+#[test]
+fn the_shorter_of_two_time_limits_of_an_export_ends_it_with_a_warning() {
+    let name = "deadlines::the_shorter_of_two_time_limits_of_an_export_ends_it_with_a_warning";
+    let limits = [("OTEL_BSP_EXPORT_TIMEOUT", "150"), ("OTEL_METRICS_EXPORTER", "none")];
+    let text = case(name, &limits, || {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let builder = bellwether::builder().endpoint(format!("http://{}", listener.local_addr().unwrap()));
+        let guard = builder.init().unwrap();
+        tracing::info_span!("lost").in_scope(|| ());
+        let report = guard.flush(Duration::from_secs(20));
+        assert_eq!(report.traces.dropped, [(Reason::Unreachable, 1)], "{report}");
+    });
+    assert!(text.is_none_or(|text| text.contains("no answer within 150ms. Is an OpenTelemetry Collector")));
+}
+
+#[test]
+fn series_at_rest_that_deltas_leave_out_are_no_loss() {
+    case("deadlines::series_at_rest_that_deltas_leave_out_are_no_loss", &[], || {
+        let receiver = Receiver::http();
+        let deltas = [("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta")];
+        let environment = receiver.variables().into_iter().chain(deltas).collect();
+        let guard = bellwether::builder().environment(environment).console(false).init().unwrap();
+        tracing::info_span!("once").in_scope(|| ());
+        for _ in 0..3 {
+            assert!(guard.flush(Duration::from_secs(10)).is_complete());
+        }
+        let handle = guard.handle();
+        let report = guard.shutdown(Duration::from_secs(10));
+        assert!(report.is_complete(), "{report}");
+        // What is still held when the deadline has passed counts as lost.
+        assert_eq!(handle.shutdown(Duration::ZERO), report);
     });
 }
 

@@ -46,7 +46,7 @@ impl Drop for Account<'_> {
         if left > 0 {
             // The export's future was dropped: its caller had no more time.
             self.channel.internal.dropped(self.channel.signal, Reason::Deadline, left as u64);
-            self.channel.transport.renew();
+            self.channel.stopped();
         }
     }
 }

@@ -122,12 +122,12 @@ impl Channel {
                 Ok(Err(failure)) => failure,
                 Err(_) => {
                     self.transport.renew();
-                    Failure::NoAnswer(format!("no answer within {:?}", self.timeout.min(self.retry.total)))
+                    Failure::Silence(format!("no answer within {:?}", self.timeout.min(self.retry.total)))
                 }
             };
             failures += 1;
             let asked = match &failure {
-                Failure::NoAnswer(_) | Failure::Lost(_) => None,
+                Failure::Unconnected(_) | Failure::Silence(_) | Failure::Lost(_) => None,
                 Failure::Busy { after, .. } => *after,
                 Failure::Refused(_) | Failure::Unimplemented(_) => return self.refused(&failure, items, account),
             };
@@ -173,7 +173,7 @@ impl Channel {
             Protocol::HttpProtobuf => http::request(&self.target, body, self.compression),
         };
         let answer = self.transport.send(request).await.map_err(|broken| match broken {
-            Broken::Unconnected(why) => Failure::NoAnswer(why),
+            Broken::Unconnected(why) => Failure::Unconnected(why),
             Broken::Lost(why) => Failure::Lost(why),
             Broken::TooLong => Failure::Refused(String::from("the answer is longer than the limit")),
         })?;
@@ -222,6 +222,16 @@ impl Channel {
         let (now, lost) = (self.clock.now(), self.lost());
         if self.backend.health.lock().unwrap_or_else(PoisonError::into_inner).failed(now, given_up, lost) {
             lines::unreachable(self, failure);
+        }
+    }
+
+    /// An export was given up by who asked for it, most likely because the process ends. A backend that was never heard
+    /// of may not be there at all: a process with a short life has no other moment to learn that.
+    pub(super) fn stopped(&self) {
+        self.transport.renew();
+        let unknown = matches!(*self.backend.health.lock().unwrap_or_else(PoisonError::into_inner), Health::Unknown);
+        if unknown {
+            self.failed(&Failure::Silence(String::from("no answer in the time that was left")), true);
         }
     }
 

@@ -105,13 +105,13 @@ fn cure(channel: &Channel, failure: &Failure) -> String {
     let signal = channel.signal;
     match (failure, channel.protocol) {
         // The words of rustls; tests hold them.
-        (Failure::NoAnswer(why) | Failure::Lost(why), _) if why.contains("CertificateRequired") => {
+        (Failure::Unconnected(why) | Failure::Lost(why), _) if why.contains("CertificateRequired") => {
             format!("Set {} to the file of a certificate that it accepts.", setting(signal, "CLIENT_CERTIFICATE"))
         }
-        (Failure::NoAnswer(why), _) if why.contains("certificate") => {
+        (Failure::Unconnected(why), _) if why.contains("certificate") => {
             format!("Set {} to the file of the authority that signed it.", setting(signal, "CERTIFICATE"))
         }
-        (Failure::NoAnswer(why), _) if why.contains("InvalidContentType") => {
+        (Failure::Unconnected(why), _) if why.contains("InvalidContentType") => {
             format!("Does it speak TLS? If not, begin {} with http://.", setting(signal, "ENDPOINT"))
         }
         (Failure::Lost(_), Protocol::Grpc) => {
@@ -121,9 +121,22 @@ fn cure(channel: &Channel, failure: &Failure) -> String {
         (Failure::Lost(_), Protocol::HttpProtobuf) => {
             format!("Does it speak HTTP? For gRPC, usual on port 4317, set {} to grpc.", setting(signal, "PROTOCOL"))
         }
-        (Failure::NoAnswer(_), _) => {
+        (Failure::Unconnected(_), _) => {
             let (setting, own) = (setting(signal, "ENDPOINT"), signal.name().to_uppercase());
             format!("Is an OpenTelemetry Collector listening there? Set {setting}, or OTEL_{own}_EXPORTER=none.")
+        }
+        // Some servers of one protocol wait for more when they are spoken to in the other one.
+        (Failure::Silence(_), protocol) => {
+            let (spoken, usual, other) = match protocol {
+                Protocol::Grpc => ("gRPC", "4318", "http/protobuf"),
+                Protocol::HttpProtobuf => ("HTTP", "4317", "grpc"),
+            };
+            format!(
+                "Is an OpenTelemetry Collector listening there, and does it speak {spoken}? Correct {}, or, usual on \
+                 port {usual}, set {} to {other}.",
+                setting(signal, "ENDPOINT"),
+                setting(signal, "PROTOCOL"),
+            )
         }
         _ => String::from("It is there, but takes no data for now."),
     }

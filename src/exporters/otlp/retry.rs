@@ -10,8 +10,10 @@ use super::Retry;
 /// Why one try did not deliver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// No connection, or nothing came over it in time.
-    NoAnswer(String),
+    /// No connection.
+    Unconnected(String),
+    /// Time ran out, with or without a connection.
+    Silence(String),
     /// The connection broke before an answer came.
     Lost(String),
     /// An answer that allows another try, with the wait that the server asks for.
@@ -31,7 +33,8 @@ impl Failure {
     /// What a person reads about it.
     pub(super) fn why(&self) -> &str {
         match self {
-            Self::NoAnswer(why)
+            Self::Unconnected(why)
+            | Self::Silence(why)
             | Self::Lost(why)
             | Self::Busy { why, .. }
             | Self::Refused(why)
@@ -101,7 +104,7 @@ mod tests {
 
     fn word(failure: &Failure) -> &'static str {
         match failure {
-            Failure::NoAnswer(_) | Failure::Lost(_) => "no answer",
+            Failure::Unconnected(_) | Failure::Silence(_) | Failure::Lost(_) => "no answer",
             Failure::Busy { .. } => "again",
             Failure::Refused(_) => "refused",
             Failure::Unimplemented(_) => "unimplemented",
