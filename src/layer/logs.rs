@@ -355,6 +355,25 @@ mod tests {
     }
 
     #[test]
+    fn a_record_of_the_log_crate_has_its_own_target_and_is_filtered_by_it() {
+        use tracing_log::log;
+        let filter = Config::default().filter.with_target("legacy::noise", LevelFilter::OFF);
+        let bench = Bench::new(&Config { filter, ..Config::default() });
+        let records = bench.run(|| {
+            for target in ["legacy::db", "legacy::noise", "h2::codec"] {
+                let mut record = log::Record::builder();
+                record.level(log::Level::Warn).target(target).line(Some(7)).file(Some("db.rs"));
+                tracing_log::format_trace(&record.args(format_args!("of {target}")).build()).unwrap();
+            }
+        });
+        assert_eq!(records.len(), 1, "{records:?}");
+        assert_eq!(records[0].target().map(|target| &**target), Some("legacy::db"));
+        assert_eq!(records[0].body(), Some(&"of legacy::db".into()));
+        assert_eq!(records[0].severity_text(), Some("WARN"));
+        assert!(attributes(&records[0]).is_empty());
+    }
+
+    #[test]
     fn the_place_in_the_source_is_written_on_demand() {
         let details = SpanDetails { location: true, ..SpanDetails::default() };
         let bench = Bench::new(&Config { details, ..Config::default() });
