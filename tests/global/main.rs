@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod deadlines;
 #[cfg(test)]
+mod exported;
+#[cfg(test)]
 mod exporters;
 #[cfg(test)]
 mod fork;
