@@ -5,15 +5,13 @@
 //! a depth of [`DEPTH`], so that an implementation that logs itself comes to an end.
 
 use std::cell::Cell;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::internal::{Counter, Internal};
 
 /// Bytes held without allocation.
 const INLINE: usize = 256;
-/// Bytes that most values fit into.
-const TYPICAL: usize = 32;
 /// How deep values may be nested: a value whose `Debug` writes an event with a value, and so on.
 const DEPTH: u8 = 2;
 /// Bytes of a character at most.
@@ -31,34 +29,23 @@ pub(super) fn with_text<R>(
     internal: &Internal,
     f: impl FnOnce(&str) -> R,
 ) -> Option<R> {
-    let mut buffer = Buffer { bytes: [0; INLINE], len: 0, spilled: String::new(), limit: limit.saturating_mul(CHAR) };
-    write(value, internal, &mut buffer).then(|| f(cut(buffer.text(), limit, internal)))
-}
-
-/// The value's text, of any length; `None`, counted, as with [`with_text`].
-pub(super) fn to_string(value: &dyn fmt::Debug, internal: &Internal) -> Option<String> {
-    let mut text = String::with_capacity(TYPICAL);
-    write(value, internal, &mut text).then_some(text)
-}
-
-/// Whether the value could be written.
-fn write(value: &dyn fmt::Debug, internal: &Internal, into: &mut dyn fmt::Write) -> bool {
     let depth = WRITING.get();
     if depth == DEPTH {
         internal.count(Counter::AttributeDropped);
-        return false;
+        return None;
     }
     WRITING.set(depth + 1);
-    let written = catch_unwind(AssertUnwindSafe(|| write!(into, "{value:?}")));
+    let mut buffer = Buffer { bytes: [0; INLINE], len: 0, spilled: String::new(), limit: limit.saturating_mul(CHAR) };
+    let written = catch_unwind(AssertUnwindSafe(|| write!(buffer, "{value:?}")));
     WRITING.set(depth);
     match written {
-        Ok(Ok(())) => return true,
+        Ok(Ok(())) => return Some(f(cut(buffer.text(), limit, internal))),
         // Not dropped, because a payload's destructor is foreign code as well.
         Err(payload) => std::mem::forget(payload),
         Ok(Err(fmt::Error)) => {}
     }
     internal.count(Counter::FieldPanicked);
-    false
+    None
 }
 
 /// The first `limit` characters; counts when there are more.

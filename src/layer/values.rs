@@ -37,11 +37,9 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     /// The text of a value, never longer than the limit.
     pub(super) fn debug(self, value: &dyn fmt::Debug) -> String {
-        let text = match self.limit {
-            Some(limit) => text::with_text(value, limit, self.internal, str::to_owned),
-            None => text::to_string(value, self.internal),
-        };
-        text.unwrap_or_else(|| UNREADABLE.to_owned())
+        // Attributes keep boxed text, which a string of just its length becomes without another allocation.
+        let limit = self.limit.unwrap_or(usize::MAX);
+        text::with_text(value, limit, self.internal, str::to_owned).unwrap_or_else(|| UNREADABLE.to_owned())
     }
 
     /// A string, cut to the limit.
