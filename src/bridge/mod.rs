@@ -7,8 +7,9 @@ mod callbacks;
 mod convert;
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use opentelemetry_sdk::Resource;
@@ -22,11 +23,14 @@ use opentelemetry_sdk::metrics::{
 pub use callbacks::MeterProvider;
 
 use crate::internal::Internal;
-use crate::model::ScopeMetrics;
-use crate::series::{Config, HistogramAggregation};
+use crate::model::{Attributes, Metric, ScopeMetrics};
+use crate::names;
+use crate::series::{Config, HistogramAggregation, cardinality};
 
 /// The finest resolution that an exponential histogram of the SDK starts with: the specification's default.
 const MAX_SCALE: i8 = 20;
+/// Metrics at most that a person is told about.
+const TOLD_MAX: usize = 1_000;
 
 thread_local! {
     /// Whether this thread is in a collection. A callback that asks for a snapshot must not wait for itself.
@@ -38,6 +42,10 @@ pub struct Bridge {
     reader: Reader,
     provider: MeterProvider,
     internal: Arc<Internal>,
+    /// Series an instrument may have, the overflow series included.
+    limit: usize,
+    /// Names of metrics that a person was told have too many series; [`TOLD_MAX`] at most.
+    told: Mutex<HashSet<String>>,
 }
 
 impl Bridge {
@@ -49,7 +57,8 @@ impl Bridge {
             .with_reader(reader.clone())
             .with_view(view(config))
             .build();
-        Self { reader, provider: MeterProvider::new(sdk, Arc::clone(&internal)), internal }
+        let provider = MeterProvider::new(sdk, Arc::clone(&internal));
+        Self { reader, provider, internal, limit: config.cardinality_limit, told: Mutex::default() }
     }
 
     /// For `opentelemetry::global::set_meter_provider`, or to pass to a library.
@@ -72,9 +81,27 @@ impl Bridge {
         let _leave = Leave;
         let mut found = ResourceMetrics::default();
         match self.reader.collect(&mut found) {
-            Ok(()) => convert::scopes(&found, &self.internal),
+            Ok(()) => {
+                let scopes = convert::scopes(&found, &self.internal);
+                scopes.iter().flat_map(|scope| &scope.metrics).for_each(|metric| self.tell_of_overflow(metric));
+                scopes
+            }
             // Shut down by the host: nothing more is recorded either.
             Err(_) => Vec::new(),
+        }
+    }
+
+    /// One line a metric whose attributes have more values than the limit allows: the SDK has none.
+    fn tell_of_overflow(&self, metric: &Metric) {
+        let has_overflow = |attributes: &Attributes| attributes.get(names::OVERFLOW).is_some();
+        if metric.data.len() < self.limit || !metric.data.attributes().any(has_overflow) {
+            return;
+        }
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = told.len() < TOLD_MAX && told.insert(metric.name.to_string());
+        drop(told);
+        if is_new {
+            cardinality::warn(&metric.name, self.limit, None, metric.data.attributes());
         }
     }
 }

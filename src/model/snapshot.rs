@@ -100,6 +100,18 @@ impl Data {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// The attributes of each point, in their order.
+    pub fn attributes(&self) -> impl Iterator<Item = &Attributes> {
+        let (numbers, explicit, exponential): (&[Point<Number>], &[_], &[_]) = match self {
+            Self::Gauge(points) | Self::Sum { points, .. } => (points, &[], &[]),
+            Self::Histogram { points, .. } => (&[], points, &[]),
+            Self::ExponentialHistogram { points, .. } => (&[], &[], points),
+        };
+        let explicit = explicit.iter().map(|point: &Point<ExplicitHistogram>| &point.attributes);
+        let exponential = exponential.iter().map(|point: &Point<ExponentialHistogram>| &point.attributes);
+        numbers.iter().map(|point| &point.attributes).chain(explicit).chain(exponential)
+    }
 }
 
 /// One series at one time.

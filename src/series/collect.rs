@@ -349,7 +349,7 @@ impl Store {
                 && limit.allows(now, &self.internal)
             {
                 let all = live.series.iter().map(|(attributes, _)| attributes);
-                cardinality::warn(&live.described.name, self.config.cardinality_limit, &attributes, all);
+                cardinality::warn(&live.described.name, self.config.cardinality_limit, Some(&attributes), all);
             }
         }
     }

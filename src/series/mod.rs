@@ -11,7 +11,7 @@
 //! tick   collect ── totals ── points                       operations, cardinality ── for people
 //! ```
 
-mod cardinality;
+pub(crate) mod cardinality;
 mod cell;
 mod collect;
 mod config;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bellwether::clock::{Clock, Timestamp};
 use bellwether::{Builder, Guard};
-use opentelemetry::global;
 use opentelemetry::trace::Status;
+use opentelemetry::{KeyValue as ApiKeyValue, global};
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
@@ -247,8 +247,10 @@ fn too_many_values_of_an_attribute_keep_their_operation_and_make_one_line_that_n
         let variables = [("OTEL_TRACES_EXPORTER", "none"), ("OTEL_LOGS_EXPORTER", "none")];
         let builder = builder(&receiver, &variables).dimension("user.id").console(true);
         let guard = builder.console_writer(move || writer.clone()).init().unwrap();
+        let api = global::meter("own").u64_counter("api").build();
         for round in 0..2 {
             (0..3_000).for_each(|user| drop(info_span!("login", user.id = user + round)));
+            (0..3_000).for_each(|session| api.add(1, &[ApiKeyValue::new("session.id", session)]));
             flush(&guard);
         }
         assert!(guard.shutdown(DEADLINE).is_complete());
@@ -266,7 +268,9 @@ fn too_many_values_of_an_attribute_keep_their_operation_and_make_one_line_that_n
         assert_eq!(total, 6_000);
         let written = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         let blame: Vec<_> = written.lines().filter(|line| line.contains("otel.metric.overflow")).collect();
-        assert!(blame.len() == 1 && blame[0].contains("`user.id`") && blame[0].contains("`login`"), "{written}");
+        assert_eq!(blame.len(), 2, "one for the spans, one for the instrument of the API: {written}");
+        assert!(blame.iter().any(|line| line.contains("`user.id`") && line.contains("`login`")), "{written}");
+        assert!(blame.iter().any(|line| line.contains("`session.id`") && line.contains("`api`")), "{written}");
     });
 }
 
