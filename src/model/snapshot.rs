@@ -101,6 +101,23 @@ impl Data {
         self.len() == 0
     }
 
+    /// The same series at their end: a stale marker for each point.
+    #[must_use]
+    pub fn ended(&self, time: Timestamp) -> Self {
+        match self {
+            Self::Gauge(points) => Self::Gauge(ended(points, time)),
+            Self::Sum { monotonic, temporality, points } => {
+                Self::Sum { monotonic: *monotonic, temporality: *temporality, points: ended(points, time) }
+            }
+            Self::Histogram { temporality, points } => {
+                Self::Histogram { temporality: *temporality, points: ended(points, time) }
+            }
+            Self::ExponentialHistogram { temporality, points } => {
+                Self::ExponentialHistogram { temporality: *temporality, points: ended(points, time) }
+            }
+        }
+    }
+
     /// The attributes of each point, in their order.
     pub fn attributes(&self) -> impl Iterator<Item = &Attributes> {
         let (numbers, explicit, exponential): (&[Point<Number>], &[_], &[_]) = match self {
@@ -112,6 +129,11 @@ impl Data {
         let exponential = exponential.iter().map(|point: &Point<ExponentialHistogram>| &point.attributes);
         numbers.iter().map(|point| &point.attributes).chain(explicit).chain(exponential)
     }
+}
+
+fn ended<T: Clone>(points: &[Point<T>], time: Timestamp) -> Vec<Point<T>> {
+    let end = |point: &Point<T>| Point { time, exemplars: Vec::new(), stale: true, ..point.clone() };
+    points.iter().filter(|point| !point.stale).map(end).collect()
 }
 
 /// One series at one time.

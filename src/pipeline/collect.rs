@@ -1,5 +1,6 @@
 //! One snapshot from everything that measures: the store, the bridge, and the counters about ourselves.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use opentelemetry::{InstrumentationScope, KeyValue};
@@ -13,6 +14,9 @@ use crate::layer;
 use crate::model::{Attributes, Data, Metric, Number, Point, Reason, ScopeMetrics, Signal, Snapshot};
 use crate::names::{self, Name};
 use crate::series::{Collect, Store};
+
+/// Two points of a series must differ by a millisecond to be two samples in Prometheus.
+const RESOLUTION_NANOS: u64 = 1_000_000;
 
 /// What is collected, and whom it belongs to.
 #[derive(Debug)]
@@ -39,10 +43,24 @@ impl Collector {
         })
     }
 
-    /// The stale markers of all series of the store: nothing follows them.
-    pub(super) fn end(&self) -> Snapshot {
+    /// The stale markers of all series, those of the `last` snapshot that the store does not know included: nothing
+    /// follows them.
+    pub(super) fn end(&self, last: &Snapshot) -> Snapshot {
         let now = self.clock.now();
-        self.snapshot(now, vec![ScopeMetrics { scope: scope(), metrics: self.store.end(now) }])
+        let mut metrics = self.store.end(now);
+        let mut scopes = Vec::new();
+        let later = Timestamp(now.0.max(last.time.0.saturating_add(RESOLUTION_NANOS)));
+        for from in &last.scopes {
+            let ended = from.metrics.iter().map(|metric| Metric { data: metric.data.ended(later), ..metric.clone() });
+            if from.scope == scope() {
+                let known: HashSet<_> = metrics.iter().map(|metric| metric.name.clone()).collect();
+                metrics.extend(ended.filter(|metric| !known.contains(&metric.name)));
+            } else {
+                scopes.push(ScopeMetrics { scope: from.scope.clone(), metrics: ended.collect() });
+            }
+        }
+        scopes.insert(0, ScopeMetrics { scope: scope(), metrics });
+        self.snapshot(now, scopes)
     }
 
     fn snapshot(&self, time: Timestamp, mut scopes: Vec<ScopeMetrics>) -> Snapshot {

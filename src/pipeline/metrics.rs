@@ -34,7 +34,7 @@ impl MetricLane {
             let in_time = self.export(&published.snapshot).await;
             self.control.answer(Signal::Metrics, published.flush);
             if published.last && in_time {
-                self.export(&self.collector.end()).await;
+                self.export(&self.collector.end(&published.snapshot)).await;
             }
             if published.last || !in_time {
                 break;

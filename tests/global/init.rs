@@ -43,7 +43,9 @@ fn one_call(receiver: &Receiver) {
         assert!(receiver.has_metric(metric), "{metric}");
     }
     assert_eq!((report.traces.delivered, report.logs.delivered), (2, 1));
-    assert!(has_ended(receiver, "traces.span.metrics.calls"), "a shutdown ends series with stale markers");
+    for metric in ["traces.span.metrics.calls", "asked", "otel.sdk.exporter.span.exported"] {
+        assert!(has_ended(receiver, metric), "a shutdown ends series with stale markers: {metric}");
+    }
 }
 
 fn init(receiver: &Receiver) -> Result<bellwether::Guard, bellwether::Error> {
