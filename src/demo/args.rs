@@ -9,11 +9,11 @@ const FAULT_AFTER: Duration = Duration::from_secs(20);
 
 /// Watch a small search service under load, and watch it go wrong.
 ///
-/// The service, its load and its telemetry live in this process; nothing else is needed. Set
-/// `OTEL_EXPORTER_OTLP_ENDPOINT` to send traces, metrics and logs to a backend as well; all other `OTEL_*` variables
-/// are honoured too.
+/// The service, its load and its telemetry live in this process; nothing else is
+/// needed. Set OTEL_EXPORTER_OTLP_ENDPOINT to send traces, metrics and logs to a
+/// backend as well; all other OTEL_* variables are honoured too.
 #[derive(Debug, Clone, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(verbatim_doc_comment, after_help = EXAMPLES)]
 pub struct Args {
     /// End after this long, for example 500ms, 20s, 1m30s [default: run until Ctrl-C]
     #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
@@ -33,8 +33,10 @@ pub struct Args {
     /// Choose documents and queries; the same seed chooses the same
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// A table for people, or a JSON object a second for programs
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    /// What is written: "text", a table, or "json", one object a line
+    ///
+    /// As JSON, one object a second, and a last one with "final": true.
+    #[arg(long, value_enum, default_value_t = Format::Text, hide_possible_values = true)]
     pub format: Format,
 }
 

@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, JoinSet};
 use tracing::{Level, Span, event, instrument};
 
 use super::TARGET;
@@ -19,6 +20,12 @@ use super::rerank;
 pub const CACHE_CAPACITY: usize = 150;
 /// Results a query gets.
 pub const RESULTS: usize = 10;
+/// Queries that are computed at once; more are turned away rather than queued, so that a slow machine stays responsive
+/// and ends in time. The cache answers any number.
+const COMPUTED_AT_ONCE: usize = 16;
+/// Documents that each kind of retrieval finds: enough for the greediest rerank, so that a fault there changes nothing
+/// here.
+const RETRIEVED: usize = rerank::FAULTY_CANDIDATES;
 
 /// One result.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +45,8 @@ pub enum SearchError {
     EmptyQuery,
     /// The filter is not `topic:<name>`.
     MalformedFilter(String),
+    /// Too many queries are being computed.
+    Overloaded,
     /// A task of the service was stopped or panicked.
     Failed,
 }
@@ -48,6 +57,7 @@ impl SearchError {
         match self {
             Self::EmptyQuery => "empty_query",
             Self::MalformedFilter(_) => "malformed_filter",
+            Self::Overloaded => "overloaded",
             Self::Failed => "failed",
         }
     }
@@ -58,6 +68,7 @@ impl fmt::Display for SearchError {
         match self {
             Self::EmptyQuery => f.write_str("the query holds no word"),
             Self::MalformedFilter(filter) => write!(f, "the filter {filter:?} is not topic:<name>"),
+            Self::Overloaded => f.write_str("too many searches at once"),
             Self::Failed => f.write_str("the search was stopped"),
         }
     }
@@ -79,6 +90,7 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     index: Index,
     cache: Mutex<Cache<Query, Answer>>,
+    computed: Semaphore,
     /// Documents that are reranked; the fault raises it.
     candidates: AtomicUsize,
 }
@@ -98,6 +110,7 @@ impl Engine {
         Self(Arc::new(Inner {
             index: Index::build(documents),
             cache: Mutex::new(Cache::new(CACHE_CAPACITY)),
+            computed: Semaphore::new(COMPUTED_AT_ONCE),
             candidates: AtomicUsize::new(rerank::CANDIDATES),
         }))
     }
@@ -115,42 +128,46 @@ impl Engine {
     /// Answers a query, from the cache when it can.
     ///
     /// # Errors
-    /// A query that is empty or whose filter is malformed.
+    /// A query that is empty or whose filter is malformed, or too many queries at once.
     pub async fn search(&self, query: Query) -> Result<Answer, SearchError> {
         let parsed = Arc::new(parse(&query)?);
         if let Some(answer) = self.cache_get(&query) {
             return Ok(answer);
         }
-        let candidates = self.0.candidates.load(Ordering::Relaxed);
+        let _permit = self.0.computed.try_acquire().map_err(|_| SearchError::Overloaded)?;
         // The two kinds of retrieval do not need each other, so they run at the same time.
         let by_words = self.work({
             let parsed = Arc::clone(&parsed);
-            move |engine| engine.retrieve(&parsed, candidates)
+            move |engine| engine.retrieve(&parsed, RETRIEVED)
         });
         let by_vector = self.work({
             let parsed = Arc::clone(&parsed);
             move |engine| {
                 let vectors = embed(&parsed.words);
-                let hits = engine.vector_search(&embed::mean(&vectors), parsed.topic.as_deref(), candidates);
+                let hits = engine.vector_search(&embed::mean(&vectors), parsed.topic.as_deref(), RETRIEVED);
                 (hits, vectors)
             }
         });
         let (by_words, by_vector) = tokio::join!(by_words, by_vector);
         let (by_words, (by_vector, vectors)) = (by_words?, by_vector?);
-        let fused = rerank::fuse(&by_words, &by_vector, candidates);
+        let fused = rerank::fuse(&by_words, &by_vector, self.0.candidates.load(Ordering::Relaxed));
         let ranked = self.work(move |engine| engine.rerank(&vectors, &fused)).await?;
         let answer: Answer = ranked.into_iter().map(|hit| self.found(hit)).collect();
         self.cache_put(query, Arc::clone(&answer));
         Ok(answer)
     }
 
-    /// Runs computation off the threads that serve connections, within the caller's span.
+    /// Runs computation off the threads that serve connections, within the caller's span. When the caller gives up,
+    /// what has not begun never does.
     async fn work<T: Send + 'static>(
         &self,
         compute: impl FnOnce(&Self) -> T + Send + 'static,
     ) -> Result<T, SearchError> {
         let (engine, span) = (self.clone(), Span::current());
-        Ok(spawn_blocking(move || span.in_scope(|| compute(&engine))).await?)
+        let mut task = JoinSet::new();
+        task.spawn_blocking(move || span.in_scope(|| compute(&engine)));
+        let computed = task.join_next().await.ok_or(SearchError::Failed)?;
+        Ok(computed?)
     }
 
     #[instrument(target = TARGET, skip_all, fields(cache.hit))]
@@ -244,6 +261,25 @@ mod tests {
         let asked = query("telescope orbit comet", None);
         let (well, broken) = (well.search(asked.clone()).await.unwrap(), broken.search(asked).await.unwrap());
         assert_eq!(well[0].topic, broken[0].topic);
+    }
+
+    #[tokio::test]
+    async fn too_many_queries_at_once_are_turned_away_and_the_cache_still_answers() {
+        let engine = Engine::new(&Author::new().documents(100, 1));
+        let cached = query("tide", None);
+        engine.search(cached.clone()).await.unwrap();
+        let mut searches = JoinSet::new();
+        for number in 0..2 * COMPUTED_AT_ONCE {
+            let (engine, asked) = (engine.clone(), query(&format!("anchor {number}"), None));
+            searches.spawn(async move { engine.search(asked).await });
+        }
+        // All of them begin before this one does.
+        tokio::task::yield_now().await;
+        assert!(engine.search(cached).await.is_ok());
+        let outcomes = searches.join_all().await;
+        let refused = outcomes.iter().filter(|outcome| **outcome == Err(SearchError::Overloaded)).count();
+        assert_eq!((refused, outcomes.len()), (COMPUTED_AT_ONCE, 2 * COMPUTED_AT_ONCE));
+        assert!(engine.search(query("anchor", None)).await.is_ok());
     }
 
     #[tokio::test]

@@ -93,9 +93,9 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Figures of a run that starts at `now`.
-    pub fn new(now: Timestamp) -> Self {
-        Self { start: now, readings: VecDeque::from([(now, Vec::new())]), peaks: HashMap::new() }
+    /// Figures of a run that starts at `now`; what was done before counts in the whole run only.
+    pub fn new(now: Timestamp, before: Vec<Operation>) -> Self {
+        Self { start: now, readings: VecDeque::from([(now, before)]), peaks: HashMap::new() }
     }
 
     /// Takes a reading.
@@ -194,7 +194,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_frame_has_the_whole_run_and_the_window_side_by_side() {
-        let mut figures = Figures::new(seconds(0));
+        let mut figures = Figures::new(seconds(0), Vec::new());
         let mut calls = 0;
         let frames: Vec<Frame> = (1..=8)
             .map(|second| {
@@ -215,7 +215,7 @@ pub(super) mod tests {
 
     #[test]
     fn self_time_is_shared_among_what_the_service_does_and_lines_follow_a_request() {
-        let mut figures = Figures::new(seconds(0));
+        let mut figures = Figures::new(seconds(0), Vec::new());
         let operations = vec![
             operation("other", SpanKind::Internal, 1, 1.0),
             operation("rerank", SpanKind::Internal, 1, 6.0),
@@ -232,7 +232,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_highest_peak_of_the_run_stays() {
-        let mut figures = Figures::new(seconds(0));
+        let mut figures = Figures::new(seconds(0), Vec::new());
         let mut busy = operation("search", SpanKind::Server, 1, 1.0);
         busy.peak = 9;
         figures.read(seconds(1), vec![busy]);

@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn objects_carry_whole_run_and_window_and_the_last_one_the_report() {
-        let mut figures = Figures::new(Timestamp(1_000_000_000));
+        let mut figures = Figures::new(Timestamp(1_000_000_000), Vec::new());
         let operations =
             vec![reading("rerank", SpanKind::Internal, 10, 5.0), reading("index", SpanKind::Internal, 0, 0.0)];
         let read = figures.read(Timestamp(2_000_000_000), operations);

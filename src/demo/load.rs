@@ -32,6 +32,8 @@ const EMPTY: f64 = 0.015;
 const MALFORMED: f64 = 0.01;
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the last answers may take once the load has stopped.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 type Http = Client<HttpConnector, Empty<Bytes>>;
 
@@ -62,8 +64,8 @@ impl Load {
         query
     }
 
-    /// Sends `rate` requests a second until `stop`, then waits for the answers under way. Returns how many requests
-    /// were left out because too many were under way.
+    /// Sends `rate` requests a second until `stop`, then waits a moment for the answers under way. Returns how many
+    /// requests were left out because too many were under way.
     pub async fn run(mut self, address: SocketAddr, rate: f64, stop: impl Future<Output = ()>) -> u64 {
         let client: Http = Client::builder(TokioExecutor::new()).build(connector());
         let permits = Arc::new(Semaphore::new(IN_FLIGHT));
@@ -87,7 +89,10 @@ impl Load {
                 },
             }
         }
-        while requests.join_next().await.is_some() {}
+        let answers = async { while requests.join_next().await.is_some() {} };
+        // Who is not answered by then hangs up, which the service notices.
+        drop(time::timeout(PATIENCE, answers).await);
+        requests.shutdown().await;
         left_out
     }
 }
@@ -163,6 +168,15 @@ mod tests {
         assert!((20..100).contains(&wrong), "{wrong}");
         let most = sent.iter().filter(|query| **query == sent[0]).count();
         assert!(most < 600);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_load_does_not_wait_long_for_a_service_that_never_answers() {
+        let silent = crate::demo::service::bind().await.unwrap();
+        let address = silent.local_addr().unwrap();
+        let start = time::Instant::now();
+        Load::new(&Author::new(), 1).run(address, 1_000.0, time::sleep(Duration::from_millis(20))).await;
+        assert!(start.elapsed() < 2 * PATIENCE, "{:?}", start.elapsed());
     }
 
     #[tokio::test(start_paused = true)]

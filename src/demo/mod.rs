@@ -39,6 +39,7 @@ use table::Style;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, Environment, Overrides};
+use crate::model::Signal;
 use crate::{Error, Guard, telemetry};
 
 /// Target of the service's spans and events. Named, because the crate's own targets are kept out of telemetry.
@@ -46,8 +47,10 @@ pub const TARGET: &str = "search";
 
 /// How long the last export may take.
 const SHUTDOWN: Duration = Duration::from_secs(5);
-/// Computation runs on so many threads at most, next to those that serve connections.
-const WORKERS: usize = 8;
+/// How long it may take when the backend has taken nothing so far: most likely there is none.
+const SHUTDOWN_IN_VAIN: Duration = Duration::from_secs(2);
+/// How long computation under way may take once the service has ended.
+const COMPUTATION: Duration = Duration::from_millis(500);
 
 /// Standard output, standard error.
 type Stream = Box<dyn io::Write + Send>;
@@ -113,15 +116,23 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 fn show(args: &Args, config: &Config, output: &Shared<Stream>, telemetry: Guard) -> io::Result<()> {
     output.lock().note(&intention(args))?;
     output.lock().note(&destination(config))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(WORKERS).build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(workers()).build()?;
     let (clock, operations) = (Clock::system(), || telemetry.operations());
     let ended = runtime.block_on(session::run(args, output, &clock, operations, interrupted()))?;
-    // It waits for computation under way, so that no span is open when the last figures are read.
-    drop(runtime);
+    // It waits for computation under way, so that as a rule no span is open when the last figures are read.
+    runtime.shutdown_timeout(COMPUTATION);
     let session::Ended { mut figures, fault, left_out } = ended;
     let outcome = Outcome { last: figures.read(clock.now(), telemetry.operations()), fault, left_out };
-    let report = telemetry.shutdown(SHUTDOWN);
+    let report = telemetry.report();
+    let heard_of = Signal::ALL.iter().any(|signal| report.signal(*signal).delivered > 0);
+    let report = telemetry.shutdown(if heard_of { SHUTDOWN } else { SHUTDOWN_IN_VAIN });
     output.lock().last(&outcome, &report)
+}
+
+/// Threads for computation, next to those that serve connections: with more of them than processors, each operation
+/// would seem slow for want of one.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(2, |processors| processors.get().clamp(2, 8))
 }
 
 fn intention(args: &Args) -> String {

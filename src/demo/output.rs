@@ -191,7 +191,7 @@ mod tests {
     use crate::clock::Timestamp;
 
     fn frame() -> Frame {
-        let mut figures = Figures::new(Timestamp(1_000_000_000));
+        let mut figures = Figures::new(Timestamp(1_000_000_000), Vec::new());
         figures.read(Timestamp(2_000_000_000), vec![operation("rerank", SpanKind::Internal, 60, 6.0)])
     }
 

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Query as Parameters, Request, State};
@@ -15,7 +14,6 @@ use axum::routing::get;
 use axum::serve::ListenerExt;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tracing::field::Empty;
 use tracing::{Instrument, Span, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -23,15 +21,6 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use super::corpus::Query;
 use super::engine::{Engine, SearchError};
 use super::{TARGET, propagation};
-
-/// Requests that are served at once; more are turned away with 503.
-const CONCURRENT_REQUESTS: usize = 48;
-
-#[derive(Clone)]
-struct Service {
-    engine: Engine,
-    permits: Arc<Semaphore>,
-}
 
 /// A free port on the loopback interface.
 ///
@@ -56,9 +45,8 @@ pub async fn serve(
 }
 
 fn router(engine: Engine) -> Router {
-    let service = Service { engine, permits: Arc::new(Semaphore::new(CONCURRENT_REQUESTS)) };
     // `route_layer` rather than `layer`: the route is known by then.
-    Router::new().route("/search", get(search)).route_layer(middleware::from_fn(trace)).with_state(service)
+    Router::new().route("/search", get(search)).route_layer(middleware::from_fn(trace)).with_state(engine)
 }
 
 /// Opens the server span of a request, as a child of the client's span.
@@ -92,14 +80,11 @@ fn record_status(span: &Span, status: StatusCode) {
 }
 
 async fn search(
-    State(service): State<Service>,
+    State(engine): State<Engine>,
     Parameters(mut parameters): Parameters<HashMap<String, String>>,
 ) -> Response {
-    let Ok(_permit) = service.permits.try_acquire() else {
-        return refusal(StatusCode::SERVICE_UNAVAILABLE, "too many requests at once");
-    };
     let query = Query { text: parameters.remove("q").unwrap_or_default(), filter: parameters.remove("filter") };
-    match service.engine.search(query).await {
+    match engine.search(query).await {
         Ok(answer) => {
             let results: Vec<_> = answer
                 .iter()
@@ -107,13 +92,15 @@ async fn search(
                 .collect();
             body(StatusCode::OK, &json!({"results": results}))
         }
-        Err(error @ SearchError::Failed) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
-        Err(error) => refusal(StatusCode::BAD_REQUEST, &error.to_string()),
+        Err(error) => {
+            let status = match error {
+                SearchError::EmptyQuery | SearchError::MalformedFilter(_) => StatusCode::BAD_REQUEST,
+                SearchError::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+                SearchError::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+            };
+            body(status, &json!({"error": error.to_string()}))
+        }
     }
-}
-
-fn refusal(status: StatusCode, message: &str) -> Response {
-    body(status, &json!({"error": message}))
 }
 
 fn body(status: StatusCode, content: &serde_json::Value) -> Response {

@@ -21,6 +21,8 @@ use crate::model::Operation;
 
 /// Time from one table to the next.
 const TICK: Duration = Duration::from_secs(1);
+/// How long the service may take to end once nobody asks it any more.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// Stands for "never" where a time is needed.
 const NEVER: Duration = Duration::from_secs(86_400 * 365);
 
@@ -61,7 +63,7 @@ pub async fn run<W: Write>(
     interrupted: impl Future<Output = ()>,
 ) -> io::Result<Ended> {
     let show = Show::open(args, output).await?;
-    let mut figures = Figures::new(clock.now());
+    let mut figures = Figures::new(clock.now(), operations());
     let mut fault = false;
     let watched = {
         let mut read = || figures.read(clock.now(), operations());
@@ -91,12 +93,15 @@ impl Show {
         Ok(Self { engine, load, server, loading, serving })
     }
 
-    /// Stops the load, waits for its last answer, then stops the service.
-    async fn close(self) -> io::Result<u64> {
+    /// Stops the load, waits a moment for its last answers, then stops the service.
+    async fn close(mut self) -> io::Result<u64> {
         drop(self.loading);
         let left_out = self.load.await?;
         drop(self.serving);
-        self.server.await??;
+        match time::timeout(PATIENCE, &mut self.server).await {
+            Ok(ended) => ended??,
+            Err(_) => self.server.abort(),
+        }
         Ok(left_out)
     }
 }

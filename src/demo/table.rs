@@ -47,9 +47,10 @@ pub fn header(style: Style) -> String {
     style.paint(&names, "1")
 }
 
-/// A row for each operation.
+/// A row for each operation that did something in that time, or is doing it.
 pub fn rows(frame: &Frame, span: Span, style: Style) -> Vec<String> {
-    frame.lines.iter().map(|line| row(line, span, style)).collect()
+    let told = |line: &&Line| span == Span::Total || line.recent.calls > 0 || line.in_flight > 0;
+    frame.lines.iter().filter(told).map(|line| row(line, span, style)).collect()
 }
 
 fn row(line: &Line, span: Span, style: Style) -> String {
@@ -106,7 +107,7 @@ mod tests {
     use crate::clock::Timestamp;
 
     fn frame() -> Frame {
-        let mut figures = Figures::new(Timestamp(1_000_000_000));
+        let mut figures = Figures::new(Timestamp(1_000_000_000), Vec::new());
         let operations = vec![
             operation("request", SpanKind::Client, 60, 500.0),
             operation("a_name_that_is_too_long", SpanKind::Internal, 9_999_999, 99_999_999_999.0),

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "output that cannot be read is a failed test")]
 
 use std::collections::BTreeMap;
+use std::net::TcpListener;
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -62,6 +63,22 @@ fn without_a_terminal_the_table_is_plain_lines_of_at_most_80_columns() {
     assert!(rows("rerank").len() >= 2, "at least one tick and the whole run: {table}");
     assert!(table.lines().last().unwrap().contains("nothing left this process"), "{table}");
     assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_backend_that_is_not_there_costs_one_warning_with_the_cure_and_an_account() {
+    // A port that was free a moment ago.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let endpoint = format!("http://127.0.0.1:{port}");
+    let output = bellwether("demo --for 1s --rate 10 --documents 50", &[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint)]);
+    let (table, lines) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success());
+    assert_eq!(
+        (lines.lines().count(), lines.matches("Is an OpenTelemetry Collector listening there?").count()),
+        (1, 1)
+    );
+    let account = table.lines().last().unwrap();
+    assert!(account.contains("traces: 0 delivered, ") && account.contains("dropped"), "{account}");
 }
 
 #[test]
