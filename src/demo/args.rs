@@ -8,12 +8,8 @@ use super::{corpus, duration};
 const FAULT_AFTER: Duration = Duration::from_secs(20);
 
 /// Watch a small search service under load, and watch it go wrong.
-///
-/// The service, its load and its telemetry live in this process; nothing else is
-/// needed. Set OTEL_EXPORTER_OTLP_ENDPOINT to send traces, metrics and logs to a
-/// backend as well; all other OTEL_* variables are honoured too.
 #[derive(Debug, Clone, clap::Args)]
-#[command(verbatim_doc_comment, after_help = EXAMPLES)]
+#[command(long_about = ABOUT, after_help = EXAMPLES)]
 pub struct Args {
     /// End after this long, for example 500ms, 20s, 1m30s [default: run until Ctrl-C]
     #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
@@ -39,6 +35,13 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Format::Text, hide_possible_values = true)]
     pub format: Format,
 }
+
+const ABOUT: &str = "\
+Watch a small search service under load, and watch it go wrong.
+
+The service, its load and its telemetry live in this process; nothing else is
+needed. Set OTEL_EXPORTER_OTLP_ENDPOINT to send traces, metrics and logs to a
+backend as well; all other OTEL_* variables are honoured too.";
 
 const EXAMPLES: &str = "\
 Examples:
