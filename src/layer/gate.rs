@@ -16,6 +16,8 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use opentelemetry::Context as OtelContext;
+use opentelemetry::baggage::BaggageExt;
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId, TraceState};
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::dispatcher::WeakDispatch;
@@ -116,6 +118,9 @@ enum Link {
     Attach { keep_baggage: bool },
 }
 
+/// So many dropped ancestors are looked at for one that was let through.
+const ANCESTORS: usize = 64;
+
 thread_local! {
     /// Layer and id of the last span that was opened on this thread.
     static OPENED: Cell<(u32, u64)> = const { Cell::new((0, 0)) };
@@ -198,6 +203,11 @@ where
         if records {
             attributes.record(&mut attributes::Attributes { prepared: &mut prepared, reader });
         }
+        let parent = match parent {
+            // Baggage that the host attached without a span is its answer.
+            Some(Parent { link: Link::Attach { keep_baggage: true }, .. }) if has_baggage() => parent,
+            _ => parent.map(|parent| self.by_ancestor(live, parent)),
+        };
         self.open(metadata, id, prepared, parent, context.clone());
         if records && self.learned(live).is_some_and(|learned| learned.has_status) {
             let fields = Fields::read(reader, metadata.fields().len(), |visit| attributes.record(visit));
@@ -224,6 +234,24 @@ where
             Some(Link::Span(parent)) => Attributes::child_of(Id::from_u64(parent), metadata, &no_values),
         };
         prepared.scope(|| self.inner.on_new_span(&attributes, id, context));
+    }
+
+    /// A parent that was dropped has no context of its own. The trace state and baggage that it stands for are those of its
+    /// nearest ancestor that was let through, which takes its place: neither of them is exported.
+    fn by_ancestor(&self, live: Live<'_>, parent: Parent) -> Parent {
+        let Link::Attach { .. } = parent.link else { return parent };
+        let mut next = live.slot.parent();
+        for _ in 0..ANCESTORS {
+            let Some(found) = next.and_then(|(index, id)| self.core.spans.at(index, id)) else { break };
+            if found.slot.ids().0 != parent.trace_id {
+                break;
+            }
+            if found.slot.flags(Slot::PASSED) != 0 {
+                return Parent { link: Link::Span(found.id), ..parent };
+            }
+            next = found.slot.parent();
+        }
+        parent
     }
 
     /// A status that a span is opened with; tracing-opentelemetry has no other way in than a record.
@@ -343,6 +371,7 @@ where
         let parent = live.slot.parent().and_then(|(index, id)| self.core.spans.at(index, id));
         let parent = parent.map(|parent| from_slot(parent, false)).filter(|parent| parent.trace_id == trace_id);
         let parent = parent.map(|parent| Parent { link: Link::Attach { keep_baggage: true }, ..parent });
+        let parent = parent.map(|parent| self.by_ancestor(live, parent));
         live.slot.set_flags(Slot::PASSED);
         self.open(callsite.metadata, id, Prepared::new(live.id, live.slot.kind(), 0), parent, context);
     }
@@ -372,6 +401,10 @@ impl Drop for Belated {
     fn drop(&mut self) {
         BELATED.set(false);
     }
+}
+
+fn has_baggage() -> bool {
+    OtelContext::map_current(|current| !current.baggage().is_empty())
 }
 
 /// Whether what is recorded on the span may be exported.

@@ -1,5 +1,6 @@
 //! From one call to the message on the wire: what settings promise, as a backend sees it.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -336,4 +337,47 @@ fn a_status_an_error_event_and_a_panic_are_errors_of_metrics_in_a_sampled_trace(
 fn a_status_an_error_event_and_a_panic_are_errors_of_metrics_in_an_unsampled_trace() {
     let name = "exported::a_status_an_error_event_and_a_panic_are_errors_of_metrics_in_an_unsampled_trace";
     case(name, &[], || errors_are_errors("always_off"));
+}
+
+/// What a call to another service carries in a request that came with these headers: made in the thread of the request,
+/// and by a task of it in another thread.
+fn outgoing(flags: &str) -> [HashMap<String, String>; 2] {
+    fn call() -> HashMap<String, String> {
+        let client = info_span!("client", otel.kind = "client");
+        let mut headers = HashMap::new();
+        global::get_text_map_propagator(|propagator| propagator.inject_context(&client.context(), &mut headers));
+        headers
+    }
+    let incoming = HashMap::from([
+        (String::from("traceparent"), format!("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-{flags}")),
+        (String::from("tracestate"), String::from("vendor=x")),
+        (String::from("baggage"), String::from("tenant=7")),
+    ]);
+    let server = info_span!("server", otel.kind = "server");
+    server.set_parent(global::get_text_map_propagator(|propagator| propagator.extract(&incoming))).unwrap();
+    let internal = server.in_scope(|| info_span!("internal"));
+    let here = server.in_scope(|| internal.in_scope(call));
+    let there = std::thread::spawn(move || internal.in_scope(call)).join().unwrap();
+    [here, there]
+}
+
+#[test]
+fn a_call_carries_the_trace_its_state_and_the_baggage_of_the_request_whether_it_is_sampled_or_not() {
+    let name =
+        "exported::a_call_carries_the_trace_its_state_and_the_baggage_of_the_request_whether_it_is_sampled_or_not";
+    case(name, &[], || {
+        let receiver = exported(&[], |_| {
+            for flags in ["01", "00"] {
+                for (headers, place) in outgoing(flags).into_iter().zip(["here", "there"]) {
+                    let parent = &headers["traceparent"];
+                    assert!(parent.starts_with("00-0af7651916cd43dd8448eb211c80319c-"), "{headers:?}");
+                    assert!(parent.ends_with(flags) && !parent.contains("b7ad6b7169203331"), "{headers:?}");
+                    assert_eq!(headers.get("tracestate").map(String::as_str), Some("vendor=x"), "{flags} {place}");
+                    let baggage = headers.get("baggage").map(String::as_str);
+                    assert_eq!(baggage, Some("tenant=7"), "{flags} {place}");
+                }
+            }
+        });
+        assert_eq!(receiver.spans().len(), 4, "server, internal and two clients of the sampled request");
+    });
 }
