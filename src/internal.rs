@@ -8,6 +8,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use crate::clock::Timestamp;
 use crate::model::{Reason, Report, Signal, SignalReport};
 
@@ -106,6 +108,8 @@ pub struct Internal {
     counters: [AtomicU64; Counter::ALL.len()],
     delivered: [AtomicU64; Signal::ALL.len()],
     dropped: [[AtomicU64; Reason::ALL.len()]; Signal::ALL.len()],
+    /// Whether telemetry is about to end.
+    ending: watch::Sender<bool>,
 }
 
 impl Internal {
@@ -132,6 +136,17 @@ impl Internal {
     /// Counts items that were lost.
     pub fn dropped(&self, signal: Signal, reason: Reason, items: u64) {
         self.dropped[signal as usize][reason as usize].fetch_add(items, Ordering::Relaxed);
+    }
+
+    /// Says that telemetry is about to end: what is exported now is tried for the last time.
+    pub fn begin_end(&self) {
+        self.ending.send_replace(true);
+    }
+
+    /// Ends when telemetry is about to end; at once when that was said before.
+    pub async fn ending(&self) {
+        // The sender lives as long as `self`.
+        drop(self.ending.subscribe().wait_for(|ending| *ending).await);
     }
 
     /// How many items of a signal entered the pipeline and came to their end so far, delivered or lost.

@@ -87,6 +87,7 @@ impl Control {
         self.request.send_modify(|request| {
             request.shutdown = Some(request.shutdown.map_or(asked, |earlier| earlier.min(asked)));
         });
+        self.internal.begin_end();
     }
 
     /// The account so far. After the deadline of a shutdown, what the pipeline still holds counts as lost.

@@ -88,7 +88,7 @@ impl Drop for Guard {
             let report = self.handle.shutdown(self.shutdown_timeout);
             // In a forked child the account is the parent's, and the console may be locked for ever.
             if !report.is_complete() && !self.handle.is_left() {
-                internal::warn(&format!("telemetry ended, and not all of it was delivered: {report}"));
+                internal::info(&format!("telemetry ended, and not all of it was delivered: {report}"));
             }
         }
     }

@@ -141,7 +141,20 @@ impl Channel {
                 self.throttle(asked);
                 return account.dropped(Reason::Unreachable, items);
             };
-            sleep(wait).await;
+            tokio::select! {
+                biased;
+                () = self.in_vain(&failure) => return account.dropped(Reason::Unreachable, items),
+                () = sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Ends when no further try is worth the wait: nobody listens there, and telemetry is about to end. A program must
+    /// not take seconds to end for want of a backend.
+    async fn in_vain(&self, failure: &Failure) {
+        match failure {
+            Failure::Unconnected(_) => self.internal.ending().await,
+            _ => std::future::pending().await,
         }
     }
 
