@@ -1,8 +1,8 @@
 //! What a thread remembers, so that a warm span or event takes no lock: symbols of texts, and series by symbols.
 //!
 //! An entry lies in one of [`WINDOW`] neighbouring places; a newcomer that finds them taken pushes one out. The caches
-//! begin small and grow while that happens, up to some 80 kB a thread. They belong to one layer at a time, and are emptied when the store
-//! retires series or the symbol table forgets values.
+//! begin small and grow while that happens, up to some 80 kB a thread. They belong to one layer at a time, and are
+//! emptied when the store retires series or the symbol table forgets values.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -17,13 +17,9 @@ const WINDOW: u64 = 4;
 /// Symbols of a [`Key`].
 pub(super) const KEY_SYMBOLS: usize = 6;
 
-/// What a series is found by: callsite, a word for what the callsite varies, and symbols.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Key {
-    pub(super) callsite: u32,
-    pub(super) variant: u32,
-    pub(super) symbols: [Symbol; KEY_SYMBOLS],
-}
+/// What a series is found by: callsite, a word for what the callsite varies, and symbols; packed in pairs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Key([u64; 1 + KEY_SYMBOLS / 2]);
 
 /// Whose entries a thread's caches hold, and of when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,53 +30,158 @@ pub(super) struct Owner {
 }
 
 /// The caches of one thread.
-#[derive(Default)]
 pub(super) struct Caches {
     owner: Owner,
-    texts: Places<(Arc<str>, Symbol)>,
+    texts: Places<Text>,
     series: Places<(Key, Series)>,
 }
 
 thread_local! {
     /// Never borrowed while foreign code runs.
-    static CACHES: RefCell<Caches> = RefCell::default();
+    static CACHES: RefCell<Caches> = const { RefCell::new(Caches::new(Owner { layer: 0, period: 0, generation: 0 })) };
 }
 
 impl Caches {
+    const fn new(owner: Owner) -> Self {
+        Self { owner, texts: Places::new(), series: Places::new() }
+    }
+
     /// The calling thread's caches; `None` while the thread ends and they are gone.
     #[inline]
     pub(super) fn with<R>(owner: Owner, f: impl FnOnce(&mut Self) -> R) -> Option<R> {
         let with = |caches: &RefCell<Self>| {
             let mut caches = caches.try_borrow_mut().ok()?;
             if caches.owner != owner {
-                *caches = Self { owner, ..Self::default() };
+                caches.change(owner);
             }
             Some(f(&mut caches))
         };
         CACHES.try_with(with).ok().flatten()
     }
 
+    #[cold]
+    fn change(&mut self, owner: Owner) {
+        *self = Self::new(owner);
+    }
+
     #[inline]
     pub(super) fn text(&mut self, text: &str, find: impl FnOnce() -> (Symbol, Arc<str>)) -> Symbol {
-        let hash = hash_text(text);
-        if let Some((_, symbol)) = self.texts.get(hash, |(known, _)| **known == *text) {
-            return *symbol;
+        let brief = Brief::of(text);
+        let is_it = |known: &Text| known.brief == brief && (text.len() <= SHORT || *known.text == *text);
+        if let Some(known) = self.texts.get(brief.hash(), is_it) {
+            return known.symbol;
         }
         let (symbol, text) = find();
-        self.texts.insert(hash, (text, symbol), |(text, _)| hash_text(text));
+        self.texts.insert(Text { brief, symbol, text });
         symbol
     }
 
     #[inline]
     pub(super) fn series(&mut self, key: &Key, find: impl FnOnce() -> Series) -> Series {
-        let hash = key.hash();
-        if let Some((_, series)) = self.series.get(hash, |(known, _)| known == key) {
+        if let Some((_, series)) = self.series.get(key.hash(), |(known, _)| known == key) {
             return *series;
         }
         let series = find();
-        self.series.insert(hash, (*key, series), |(key, _)| key.hash());
+        self.series.insert((*key, series));
         series
     }
+}
+
+impl Key {
+    /// Symbols that are left out are absent ones.
+    #[inline]
+    pub(super) fn new(callsite: u32, variant: u32, symbols: [Symbol; KEY_SYMBOLS]) -> Self {
+        let [a, b, c, d, e, f] = symbols;
+        Self([pair(callsite, variant), pair(a.0, b.0), pair(c.0, d.0), pair(e.0, f.0)])
+    }
+}
+
+#[inline]
+fn pair(high: u32, low: u32) -> u64 {
+    (u64::from(high) << 32) | u64::from(low)
+}
+
+struct Text {
+    brief: Brief,
+    symbol: Symbol,
+    text: Arc<str>,
+}
+
+/// Bytes of which a [`Brief`] tells everything.
+const SHORT: usize = 16;
+
+/// All of a short text, or the length and a hash of a longer one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Brief {
+    len: usize,
+    words: [u64; 2],
+}
+
+impl Brief {
+    #[inline]
+    fn of(text: &str) -> Self {
+        let bytes = text.as_bytes();
+        // The first and the last bytes, which overlap in texts of odd lengths.
+        let words = if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+            [
+                if bytes.len() <= SHORT { u64::from_le_bytes(*first) } else { hash_long(bytes) },
+                u64::from_le_bytes(*last),
+            ]
+        } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+            [u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last))]
+        } else {
+            [bytes.iter().fold(0, |word, byte| (word << 8) | u64::from(*byte)), 0]
+        };
+        Self { len: bytes.len(), words }
+    }
+}
+
+#[cold]
+fn hash_long(bytes: &[u8]) -> u64 {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let hash = words.iter().fold(0, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    rest.iter().fold(hash, |hash, byte| mix(hash, u64::from(*byte)))
+}
+
+/// Something that a cache keeps, found by a hash.
+trait Entry {
+    fn hash(&self) -> u64;
+}
+
+impl Entry for Text {
+    fn hash(&self) -> u64 {
+        self.brief.hash()
+    }
+}
+
+impl Entry for (Key, Series) {
+    fn hash(&self) -> u64 {
+        self.0.hash()
+    }
+}
+
+impl Brief {
+    #[inline]
+    fn hash(&self) -> u64 {
+        mix(mix(self.len as u64, self.words[0]), self.words[1])
+    }
+}
+
+impl Key {
+    #[inline]
+    fn hash(&self) -> u64 {
+        let [a, b, c, d] = self.0;
+        mix(a.rotate_left(11) ^ b, c.rotate_left(23) ^ d)
+    }
+}
+
+/// Multiplies and folds the halves of the product, so that each bit of the word moves low bits of the hash.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the halves of the product")]
+fn mix(hash: u64, word: u64) -> u64 {
+    const MULTIPLIER: u128 = 0x9E37_79B9_7F4A_7C15;
+    let product = u128::from(hash.rotate_left(32) ^ word) * MULTIPLIER;
+    (product >> 64) as u64 ^ product as u64
 }
 
 /// A cache of a bounded number of entries.
@@ -91,47 +192,50 @@ struct Places<T> {
     pushed_out: usize,
 }
 
-impl<T> Default for Places<T> {
-    fn default() -> Self {
+impl<T> Places<T> {
+    const fn new() -> Self {
         Self { places: Vec::new(), pushed_out: 0 }
     }
-}
 
-impl<T> Places<T> {
     #[inline]
     fn get(&self, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<&T> {
-        for step in 0..WINDOW {
-            match self.places.get(place(hash + step, self.places.len()))? {
-                Some(entry) if is_it(entry) => return Some(entry),
-                Some(_) => {}
-                // Nothing is ever removed, so the entry would lie here.
-                None => return None,
-            }
+        match self.places.get(place(hash, self.places.len()))? {
+            Some(entry) if is_it(entry) => Some(entry),
+            _ => self.get_further(hash, is_it),
         }
-        None
     }
 
     #[cold]
-    fn insert(&mut self, hash: u64, entry: T, hash_of: impl Fn(&T) -> u64) {
+    fn get_further(&self, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<&T> {
+        (1..WINDOW).find_map(|step| {
+            let entry = self.places[place(hash.wrapping_add(step), self.places.len())].as_ref()?;
+            is_it(entry).then_some(entry)
+        })
+    }
+}
+
+impl<T: Entry> Places<T> {
+    #[cold]
+    fn insert(&mut self, entry: T) {
         let crowded = self.pushed_out > self.places.len() / 8 && self.places.len() < PLACES_MAX;
         if self.places.is_empty() || crowded {
             let len = (2 * self.places.len()).max(PLACES_MIN);
             let before = std::mem::replace(&mut self.places, std::iter::repeat_with(|| None).take(len).collect());
             for entry in before.into_iter().flatten() {
-                self.put(hash_of(&entry), entry);
+                self.put(entry);
             }
             self.pushed_out = 0;
         }
-        self.put(hash, entry);
+        self.put(entry);
     }
 
-    fn put(&mut self, hash: u64, entry: T) {
-        let len = self.places.len();
-        let free = (0..WINDOW).map(|step| place(hash + step, len)).find(|at| self.places[*at].is_none());
+    fn put(&mut self, entry: T) {
+        let (hash, len) = (entry.hash(), self.places.len());
+        let free = (0..WINDOW).map(|step| place(hash.wrapping_add(step), len)).find(|at| self.places[*at].is_none());
         let at = free.unwrap_or_else(|| {
             self.pushed_out += 1;
             // Another one each time, so that two entries cannot push out each other for ever.
-            place(hash + self.pushed_out as u64 % WINDOW, len)
+            place(hash.wrapping_add(self.pushed_out as u64 % WINDOW), len)
         });
         self.places[at] = Some(entry);
     }
@@ -142,32 +246,6 @@ impl<T> Places<T> {
 #[expect(clippy::cast_possible_truncation, reason = "only the low bits are wanted")]
 fn place(hash: u64, len: usize) -> usize {
     hash as usize & len.wrapping_sub(1)
-}
-
-const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
-
-#[inline]
-fn mix(hash: u64, word: u64) -> u64 {
-    (hash.rotate_left(5) ^ word).wrapping_mul(MULTIPLIER)
-}
-
-#[inline]
-fn hash_text(text: &str) -> u64 {
-    let (words, rest) = text.as_bytes().as_chunks::<8>();
-    let mut hash = words.iter().fold(text.len() as u64, |hash, word| mix(hash, u64::from_le_bytes(*word)));
-    if !rest.is_empty() {
-        hash = mix(hash, rest.iter().fold(0, |word, byte| (word << 8) | u64::from(*byte)));
-    }
-    hash >> 32
-}
-
-impl Key {
-    #[inline]
-    fn hash(&self) -> u64 {
-        let pair = |high: u32, low: u32| (u64::from(high) << 32) | u64::from(low);
-        let (pairs, _) = self.symbols.as_chunks::<2>();
-        pairs.iter().fold(pair(self.callsite, self.variant), |hash, [high, low]| mix(hash, pair(high.0, low.0))) >> 32
-    }
 }
 
 #[cfg(test)]
@@ -203,22 +281,32 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_differ_anywhere_have_their_own_series() {
-        use crate::{clock::Clock, internal::Internal, series};
-        let store = series::Store::new(series::Config::default(), Clock::system(), Arc::new(Internal::default()));
-        let base = Key { callsite: 1, variant: 2, symbols: [3, 4, 5, 6, 7, 8].map(Symbol) };
-        let mut keys = vec![base, Key { callsite: 9, ..base }, Key { variant: 9, ..base }];
-        for at in 0..KEY_SYMBOLS {
-            let mut key = base;
-            key.symbols[at] = Symbol(9);
-            keys.push(key);
+    fn texts_that_differ_anywhere_have_their_own_symbol() {
+        let lengths = [0, 1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 24, 25, 100];
+        let mut texts: Vec<String> = Vec::new();
+        for len in lengths {
+            texts.push("a".repeat(len));
+            // Every single byte counts.
+            texts.extend((0..len).map(|at| format!("{}b{}", "a".repeat(at), "a".repeat(len - at - 1))));
         }
         for _ in 0..3 {
-            for (at, key) in keys.iter().enumerate() {
-                let value = opentelemetry::KeyValue::new("n", i64::try_from(at).unwrap());
-                let make = || store.series(series::Store::SPANS, &[], std::slice::from_ref(&value));
-                let expected = make();
-                assert_eq!(Caches::with(OWNER, |caches| caches.series(key, make)), Some(expected));
+            count_finds(OWNER, &texts);
+        }
+    }
+
+    #[test]
+    fn keys_that_differ_anywhere_have_their_own_series() {
+        let base = [3, 4, 5, 6, 7, 8].map(Symbol);
+        let mut keys = vec![Key::new(1, 2, base), Key::new(9, 2, base), Key::new(1, 9, base)];
+        for at in 0..KEY_SYMBOLS {
+            let mut symbols = base;
+            symbols[at] = Symbol(9);
+            keys.push(Key::new(1, 2, symbols));
+        }
+        for _ in 0..3 {
+            for (key, number) in keys.iter().zip(0..) {
+                let make = || Series::from_number(number);
+                assert_eq!(Caches::with(OWNER, |caches| caches.series(key, make)), Some(make()));
             }
         }
     }

@@ -18,10 +18,10 @@ use super::plan::{EventPlan, SpanPlan};
 use super::spans::Slot;
 use crate::internal;
 
-/// Places of the first level; each further one, made when its callsites crowd, is twice as large.
-const FIRST_LEVEL: usize = 1_024;
-/// More callsites than any program has.
-const LEVELS: usize = 10;
+/// Places that are there from the beginning.
+const FIRST: usize = 1_024;
+/// Levels made when callsites crowd the places before, each twice as large: more than any program has callsites.
+const LEVELS: usize = 9;
 /// Neighbouring places that a callsite may take on a level.
 const WINDOW: usize = 8;
 
@@ -49,13 +49,14 @@ pub(super) struct Callsite {
     pub(super) gate: Learned,
 }
 
-type Places = Box<[OnceLock<Box<Callsite>>]>;
+type Place = OnceLock<Box<Callsite>>;
 
 /// All callsites seen by one layer.
 pub(super) struct Callsites {
     config: Config,
     console: Option<Arc<Filter>>,
-    levels: [OnceLock<Places>; LEVELS],
+    first: Box<[Place; FIRST]>,
+    further: [OnceLock<Box<[Place]>>; LEVELS],
     /// Held while a callsite is added.
     adding: Mutex<()>,
     /// What a callsite gets that finds no place; never wanted.
@@ -64,8 +65,9 @@ pub(super) struct Callsites {
 
 impl Callsites {
     pub(super) fn new(config: Config, console: Option<Arc<Filter>>) -> Self {
-        let levels = [const { OnceLock::new() }; LEVELS];
-        Self { config, console, levels, adding: Mutex::new(()), nowhere: OnceLock::new() }
+        let first = Box::new([const { OnceLock::new() }; FIRST]);
+        let further = [const { OnceLock::new() }; LEVELS];
+        Self { config, console, first, further, adding: Mutex::new(()), nowhere: OnceLock::new() }
     }
 
     /// What was decided about a callsite; decides now if it is new.
@@ -80,25 +82,32 @@ impl Callsites {
     /// What was decided about a callsite, if it has been seen.
     #[inline]
     pub(super) fn find(&self, metadata: &Metadata<'_>) -> Option<&Callsite> {
-        let hash = hash(metadata);
-        for level in &self.levels {
-            let places = level.get()?;
-            for step in 0..WINDOW {
-                let callsite = places[hash.wrapping_add(step) & (places.len() - 1)].get()?;
-                if ptr::addr_eq(callsite.metadata, metadata) {
-                    return Some(callsite);
-                }
-            }
+        match self.first[hash(metadata) % FIRST].get() {
+            Some(callsite) if ptr::addr_eq(callsite.metadata, metadata) => Some(callsite),
+            _ => self.find_further(metadata),
         }
-        None
+    }
+
+    #[cold]
+    fn find_further(&self, metadata: &Metadata<'_>) -> Option<&Callsite> {
+        let is_it = |callsite: &&Callsite| ptr::addr_eq(callsite.metadata, metadata);
+        let further = self.further.iter().map_while(|level| level.get().map(|places| &**places));
+        std::iter::once(&self.first[..]).chain(further).find_map(|places| {
+            window(metadata, places).filter_map(|(_, place)| place.get()).map(|it| &**it).find(is_it)
+        })
     }
 
     /// The callsite with this number.
     #[inline]
     pub(super) fn at(&self, index: u32) -> Option<&Callsite> {
-        let place = index as usize & PLACE_MASK;
-        let level = self.levels.get(index as usize >> PLACE_BITS)?.get()?;
-        level.get(place)?.get().map(|callsite| &**callsite)
+        let index = index as usize;
+        let place = if index < FIRST { &self.first[index] } else { self.place_further(index)? };
+        place.get().map(|callsite| &**callsite)
+    }
+
+    #[cold]
+    fn place_further(&self, index: usize) -> Option<&Place> {
+        self.further.get((index >> PLACE_BITS).wrapping_sub(1))?.get()?.get(index & PLACE_MASK)
     }
 
     /// The callsite of a live span.
@@ -146,15 +155,14 @@ impl Callsites {
         if let Some(added_meanwhile) = self.find(metadata) {
             return added_meanwhile;
         }
-        let hash = hash(metadata);
-        for (number, level) in self.levels.iter().enumerate() {
-            let places = level.get_or_init(|| (0..FIRST_LEVEL << number).map(|_| OnceLock::new()).collect());
-            for step in 0..WINDOW {
-                let at = hash.wrapping_add(step) & (places.len() - 1);
-                if places[at].get().is_none() {
-                    let index = u32::try_from((number << PLACE_BITS) | at).unwrap_or(u32::MAX);
-                    return places[at].get_or_init(|| Box::new(self.decide(metadata, index)));
-                }
+        let further = self.further.iter().zip(1..).map(|(level, number)| {
+            let places = level.get_or_init(|| (0..FIRST << number).map(|_| OnceLock::new()).collect());
+            (&**places, number)
+        });
+        for (places, number) in std::iter::once((&self.first[..], 0)).chain(further) {
+            if let Some((at, place)) = window(metadata, places).find(|(_, place)| place.get().is_none()) {
+                let index = u32::try_from((number << PLACE_BITS) | at).unwrap_or(u32::MAX);
+                return place.get_or_init(|| Box::new(self.decide(metadata, index)));
             }
         }
         drop(adding);
@@ -210,6 +218,15 @@ pub(super) const LOG_TARGET: &str = "log.target";
 
 fn is_log(metadata: &Metadata<'_>) -> bool {
     metadata.fields().field(LOG_TARGET).is_some()
+}
+
+/// The places that a callsite may take on a level.
+fn window<'a>(metadata: &Metadata<'_>, places: &'a [Place]) -> impl Iterator<Item = (usize, &'a Place)> {
+    let first = hash(metadata);
+    (0..WINDOW).map(move |step| {
+        let at = first.wrapping_add(step) & (places.len() - 1);
+        (at, &places[at])
+    })
 }
 
 const PLACE_BITS: usize = 24;

@@ -150,7 +150,7 @@ where
         let Some(live) = core.spans.claim(id.into_u64()) else { return };
         live.slot.callsite.store(callsite.index, Ordering::Relaxed);
         if let Some(parent) = parent {
-            live.slot.set_parent(parent.index, parent.id);
+            live.slot.set_parent(parent.id());
         }
         let opened = Opened { live, parent, callsite };
         if let (Some(measure), Some(plan)) = (&core.measure, &callsite.span) {
@@ -324,12 +324,12 @@ where
     }
 
     fn on_enter(&self, id: &Id, context: Context<'_, S>) {
-        if let Some(live) = self.find(id) {
-            stack::push(Entry { id: live.id, index: live.index, layer: self.core().layer });
-            Measure::enter(live.slot);
-            if let Some(gate) = &self.gate {
-                gate.on_enter(id, live, context.clone());
-            }
+        // Whether telemetry wants the span is asked when it matters: when a child looks for its parent.
+        stack::push(Entry { id: id.into_u64(), layer: self.core().layer });
+        if let Some(gate) = &self.gate
+            && let Some(live) = self.find(id)
+        {
+            gate.on_enter(id, live, context.clone());
         }
         if let Some(console) = &self.console {
             console.on_enter(id, context);
@@ -337,9 +337,8 @@ where
     }
 
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
-        if let Some(entry) = stack::pop(id.into_u64(), self.core().layer)
-            && let Some(live) = self.core().spans.at(entry.index, entry.id)
-        {
+        stack::pop(id.into_u64(), self.core().layer);
+        if let Some(live) = self.find(id) {
             if let Some(measure) = &self.core().measure {
                 measure.exit(live.slot);
             }

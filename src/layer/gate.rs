@@ -198,7 +198,7 @@ where
         context: &Context<'_, S>,
     ) {
         let metadata = attributes.metadata();
-        let mut prepared = Prepared::new(live.id, kind, if records { attributes.fields().len() } else { 0 });
+        let mut prepared = Prepared::new(live.id(), kind, if records { attributes.fields().len() } else { 0 });
         let reader = Reader { limit: self.limit, internal: &self.core.internal };
         if records {
             attributes.record(&mut attributes::Attributes { prepared: &mut prepared, reader });
@@ -298,7 +298,7 @@ where
     pub(super) fn on_event(&self, event: &Event<'_>, fields: &Fields, span: Live<'_>, context: Context<'_, S>) {
         let metadata = event.metadata();
         fields.with_value_set(metadata.fields(), |values| {
-            let event = Event::new_child_of(Id::from_u64(span.id), metadata, values);
+            let event = Event::new_child_of(Id::from_u64(span.id()), metadata, values);
             self.inner.on_event(&event, context);
         });
     }
@@ -361,19 +361,19 @@ where
         // the one that changes nothing.
         let _belated = Belated::begin();
         let fields = callsite.metadata.fields();
-        dispatch.record(&Id::from_u64(span.id), &Record::new(&fields.value_set(&[])));
+        dispatch.record(&Id::from_u64(span.id()), &Record::new(&fields.value_set(&[])));
     }
 
     /// Lets a dropped span through, without its fields, which are gone.
     fn pass_belatedly(&self, id: &Id, live: Live<'_>, context: Context<'_, S>) {
         let Some(callsite) = self.core.callsites.of_slot(live.slot) else { return };
         let (trace_id, _) = live.slot.ids();
-        let parent = live.slot.parent().and_then(|(index, id)| self.core.spans.at(index, id));
+        let parent = live.slot.parent().and_then(|id| self.core.spans.find(id));
         let parent = parent.map(|parent| from_slot(parent, false)).filter(|parent| parent.trace_id == trace_id);
         let parent = parent.map(|parent| Parent { link: Link::Attach { keep_baggage: true }, ..parent });
         let parent = parent.map(|parent| self.by_ancestor(live, parent));
         live.slot.set_flags(Slot::PASSED);
-        self.open(callsite.metadata, id, Prepared::new(live.id, live.slot.kind(), 0), parent, context);
+        self.open(callsite.metadata, id, Prepared::new(live.id(), live.slot.kind(), 0), parent, context);
     }
 }
 
@@ -455,7 +455,7 @@ fn from_slot(parent: Live<'_>, explicit: bool) -> Parent {
     let (trace_id, span_id) = parent.slot.ids();
     let flags = parent.slot.flags(Slot::PASSED | Slot::SAMPLED | Slot::DECIDED);
     let link = if explicit && flags & Slot::PASSED != 0 {
-        Link::Span(parent.id)
+        Link::Span(parent.id())
     } else {
         Link::Attach { keep_baggage: !explicit }
     };

@@ -115,7 +115,19 @@ impl Core {
     /// The innermost live span of this layer that the calling thread has entered.
     #[inline]
     pub(super) fn current(&self) -> Option<Live<'_>> {
-        stack::current(|entry| if entry.layer == self.layer { self.spans.at(entry.index, entry.id) } else { None })
+        match stack::top() {
+            Some(top) if top.layer == self.layer => match self.spans.find(top.id) {
+                // A span that telemetry does not want, or whose guard was forgotten.
+                None => self.current_below(),
+                found => found,
+            },
+            _ => self.current_below(),
+        }
+    }
+
+    #[cold]
+    fn current_below(&self) -> Option<Live<'_>> {
+        stack::further(|entry| if entry.layer == self.layer { self.spans.find(entry.id) } else { None })
     }
 }
 
@@ -128,9 +140,10 @@ impl fmt::Debug for Handle {
 /// What an exemplar of this span refers to, once the gate has made its ids known.
 #[inline]
 pub(super) fn link(slot: &Slot) -> Option<Link> {
-    if slot.flags(Slot::IDS_KNOWN) == 0 {
+    let traits = slot.traits();
+    if !traits.has(Slot::IDS_KNOWN) {
         return None;
     }
     let (trace_id, span_id) = slot.ids();
-    Some(Link { trace_id, span_id, sampled: slot.flags(Slot::SAMPLED) != 0 })
+    Some(Link { trace_id, span_id, sampled: traits.has(Slot::SAMPLED) })
 }

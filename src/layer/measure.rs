@@ -94,31 +94,31 @@ impl Measure {
         }
     }
 
-    /// A span is entered: it has not ended yet.
+    /// A span is exited. With children open, this may be its end. Without, its closing is; then the clock need not be
+    /// read, which keeps the polls of a future cheap.
     #[inline]
-    pub(super) fn enter(slot: &Slot) {
-        if slot.end.load(Ordering::Relaxed) != 0 {
+    pub(super) fn exit(&self, slot: &Slot) {
+        if slot.cover.is_open() {
+            self.exit_before_children(slot);
+        } else if slot.end.load(Ordering::Relaxed) != 0 {
+            // It had been left with a child open before, and was entered again.
             slot.end.store(0, Ordering::Relaxed);
         }
     }
 
-    /// A span is exited. With children open, this may be its end. Without, its closing is; then nothing is to be done,
-    /// which keeps the polls of a future cheap.
-    #[inline]
-    pub(super) fn exit(&self, slot: &Slot) {
-        if slot.cover.is_open() {
-            let now = self.clock.ticks();
-            let covered = slot.cover.nanos(slot.start.load(Ordering::Relaxed), now);
-            slot.end_cover.store(covered, Ordering::Relaxed);
-            slot.end.store(now.max(1), Ordering::Relaxed);
-        }
+    #[cold]
+    fn exit_before_children(&self, slot: &Slot) {
+        let now = self.clock.ticks();
+        let covered = slot.cover.nanos(slot.start.load(Ordering::Relaxed), now);
+        slot.end_cover.store(covered, Ordering::Relaxed);
+        slot.end.store(now.max(1), Ordering::Relaxed);
     }
 
     /// A span closes.
     #[inline]
     pub(super) fn close(&self, spans: &Spans, callsite: &Callsite, plan: &SpanPlan, live: Live<'_>) {
         let slot = live.slot;
-        let parent = slot.parent().and_then(|(index, id)| spans.at(index, id));
+        let parent = slot.parent().and_then(|id| spans.find(id));
         let now = match parent {
             Some(parent) => parent.slot.cover.close(parent.slot.start.load(Ordering::Relaxed), || self.clock.ticks()),
             None => self.clock.ticks(),
@@ -142,15 +142,20 @@ impl Measure {
         Caches::with(self.owner(), |caches| caches.text(value, find)).unwrap_or_else(|| find().0)
     }
 
-    /// The series of `words`; `find` makes it when it is not remembered. Words beyond the first two are symbols.
+    /// The series of symbols that vary with a callsite; `find` makes it when it is not remembered.
     #[inline]
     pub(super) fn series(&self, callsite: u32, variant: u32, symbols: &[Symbol], find: impl Fn() -> Series) -> Series {
         if symbols.len() > KEY_SYMBOLS {
             return self.wide_series(callsite, variant, symbols, find);
         }
-        let mut key = Key { callsite, variant, symbols: [Symbol::ABSENT; KEY_SYMBOLS] };
-        key.symbols[..symbols.len()].copy_from_slice(symbols);
-        Caches::with(self.owner(), |caches| caches.series(&key, &find)).unwrap_or_else(find)
+        let mut all = [Symbol::ABSENT; KEY_SYMBOLS];
+        all[..symbols.len()].copy_from_slice(symbols);
+        self.series_of_key(&Key::new(callsite, variant, all), find)
+    }
+
+    #[inline]
+    fn series_of_key(&self, key: &Key, find: impl Fn() -> Series) -> Series {
+        Caches::with(self.owner(), |caches| caches.series(key, &find)).unwrap_or_else(find)
     }
 
     /// Attributes from keys and symbols; absent values are left out.
@@ -174,29 +179,45 @@ impl Measure {
     #[inline]
     fn span_series(&self, spans: &Spans, callsite: &Callsite, plan: &SpanPlan, live: Live<'_>) -> Series {
         let slot = live.slot;
-        let status = slot.status();
+        let traits = slot.traits();
+        let status = traits.status();
         let (name, error) = (slot.name.load(Ordering::Relaxed), slot.error.load(Ordering::Relaxed));
-        let kind = slot.kind_number();
-        if plan.dimensions.is_empty() && (name | error) == 0 && kind == 0 {
+        if plan.dimensions.is_empty() && (name | error | traits.kind()) == 0 {
             let find = || self.make_span_series(callsite, plan, slot, status, &[]);
             return plan.plain(status).get(self.store.generation(), find);
         }
-        let variant = status as u32 | kind << 2;
-        let mut symbols = [Symbol::ABSENT; 2 + INLINE_DIMENSIONS];
-        symbols[0] = Symbol(name);
-        symbols[1] = Symbol(error);
-        for (symbol, value) in symbols[2..].iter_mut().zip(&slot.symbols).take(plan.dimensions.len()) {
-            *symbol = Symbol(value.load(Ordering::Relaxed));
+        let variant = traits.variant();
+        if plan.dimensions.len() > KEY_SYMBOLS - 2 {
+            return self.wide_span_series(spans, callsite, plan, live, variant);
         }
-        if plan.dimensions.len() > INLINE_DIMENSIONS {
-            let mut all = symbols.to_vec();
-            all.extend(spans.take_further(live).iter().flatten().map(|symbol| Symbol(*symbol)));
-            let find = || self.make_span_series(callsite, plan, slot, status, &all[2..]);
-            return self.series(callsite.index, variant, &all, find);
-        }
-        let symbols = &symbols[..2 + plan.dimensions.len()];
-        self.series(callsite.index, variant, symbols, || {
-            self.make_span_series(callsite, plan, slot, status, &symbols[2..])
+        // Symbols of dimensions that the callsite does not have are absent.
+        let [a, b, c, d, ..] = &slot.symbols;
+        let [a, b, c, d] = [a, b, c, d].map(|symbol| Symbol(symbol.load(Ordering::Relaxed)));
+        let key = Key::new(callsite.index, variant, [Symbol(name), Symbol(error), a, b, c, d]);
+        self.series_of_key(&key, || self.make_span_series(callsite, plan, slot, status, &[a, b, c, d]))
+    }
+
+    #[cold]
+    fn wide_span_series(
+        &self,
+        spans: &Spans,
+        callsite: &Callsite,
+        plan: &SpanPlan,
+        live: Live<'_>,
+        variant: u32,
+    ) -> Series {
+        let slot = live.slot;
+        let further = if plan.dimensions.len() > INLINE_DIMENSIONS { spans.take_further(live) } else { None };
+        let inline = slot.symbols.iter().map(|symbol| symbol.load(Ordering::Relaxed));
+        let symbols: Vec<Symbol> = [&slot.name, &slot.error]
+            .map(|symbol| symbol.load(Ordering::Relaxed))
+            .into_iter()
+            .chain(inline)
+            .chain(further.into_iter().flatten())
+            .map(Symbol)
+            .collect();
+        self.wide_series(callsite.index, variant, &symbols, || {
+            self.make_span_series(callsite, plan, slot, slot.status(), &symbols[2..])
         })
     }
 
@@ -236,7 +257,7 @@ impl Measure {
 
     #[inline]
     fn with_in_flight(&self, callsite: &Callsite, plan: &SpanPlan, slot: &Slot, f: impl FnOnce(&InFlight)) {
-        let (name, kind) = (slot.opened_name.load(Ordering::Relaxed), slot.opened_kind_number());
+        let (name, kind) = (slot.opened_name.load(Ordering::Relaxed), slot.traits().opened_kind());
         if name == 0 {
             f(plan.in_flight(kind, || self.store.in_flight(callsite.metadata.name(), &slot.opened_kind())));
         } else {

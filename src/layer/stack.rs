@@ -16,13 +16,11 @@ const LIMIT: usize = 4_096;
 pub(crate) struct Entry {
     /// The span's id.
     pub(crate) id: u64,
-    /// Its slot.
-    pub(crate) index: u32,
-    /// The layer that the slot belongs to.
+    /// The layer that the span was entered through.
     pub(crate) layer: u32,
 }
 
-const EMPTY: Entry = Entry { id: 0, index: 0, layer: 0 };
+const EMPTY: Entry = Entry { id: 0, layer: 0 };
 
 struct Stack {
     depth: Cell<usize>,
@@ -44,69 +42,77 @@ pub(crate) fn push(entry: Entry) {
             cell.set(entry);
             stack.depth.set(depth + 1);
         } else {
-            deep(|entries| {
-                if entries.len() < LIMIT - INLINE {
-                    entries.push(entry);
-                }
-            });
+            push_deep(entry);
         }
     });
 }
 
-/// A span was exited; the entry of its innermost entering, wherever it lies.
+/// A span was exited: forgets its innermost entering, wherever it lies.
 #[inline]
-pub(crate) fn pop(id: u64, layer: u32) -> Option<Entry> {
-    STACK.with(|stack| {
-        let depth = stack.depth.get();
-        if depth == 0 {
-            return None;
-        }
-        if depth < INLINE {
-            let top = stack.entries[depth - 1].get();
-            if top.id == id && top.layer == layer {
-                stack.depth.set(depth - 1);
-                return Some(top);
-            }
-        }
-        stack.remove(id, layer)
-    })
+pub(crate) fn pop(id: u64, layer: u32) {
+    let entry = Entry { id, layer };
+    STACK.with(|stack| match stack.top() {
+        Some(top) if top == entry => stack.depth.set(stack.depth.get() - 1),
+        _ => stack.remove(entry),
+    });
+}
+
+/// The innermost entry; `None` when there is none, or when [`further`] must be asked.
+#[inline]
+pub(crate) fn top() -> Option<Entry> {
+    STACK.with(Stack::top)
 }
 
 /// The innermost entry that `is_current` accepts.
-#[inline]
-pub(crate) fn current<T>(mut is_current: impl FnMut(Entry) -> Option<T>) -> Option<T> {
+#[cold]
+pub(crate) fn further<T>(is_current: impl Fn(Entry) -> Option<T>) -> Option<T> {
     STACK.with(|stack| {
         let depth = stack.depth.get();
-        if depth == INLINE
-            && let Some(found) = deep(|entries| entries.iter().rev().find_map(|entry| is_current(*entry))).flatten()
-        {
-            return Some(found);
-        }
-        stack.entries[..depth].iter().rev().find_map(|entry| is_current(entry.get()))
+        let deep = if depth == INLINE {
+            deep(|entries| entries.iter().rev().find_map(|entry| is_current(*entry))).flatten()
+        } else {
+            None
+        };
+        deep.or_else(|| stack.entries[..depth].iter().rev().find_map(|entry| is_current(entry.get())))
     })
 }
 
+#[cold]
+fn push_deep(entry: Entry) {
+    deep(|entries| {
+        if entries.len() < LIMIT - INLINE {
+            entries.push(entry);
+        }
+    });
+}
+
 impl Stack {
+    /// The innermost entry, unless it may lie deep.
+    #[inline]
+    fn top(&self) -> Option<Entry> {
+        // The depth is below `INLINE`, and wraps to where nothing is when it is zero.
+        let depth = self.depth.get();
+        if depth == INLINE { None } else { self.entries.get(depth.wrapping_sub(1)).map(Cell::get) }
+    }
+
     /// Removes an entry that is not on top: exits came out of order, or the stack is deep.
     #[cold]
-    fn remove(&self, id: u64, layer: u32) -> Option<Entry> {
-        let is_it = |entry: &Entry| entry.id == id && entry.layer == layer;
-        let from_deep = deep(|entries| entries.iter().rposition(is_it).map(|at| entries.remove(at))).flatten();
-        if from_deep.is_some() {
-            return from_deep;
-        }
+    fn remove(&self, entry: Entry) {
+        let last = |entries: &mut Vec<Entry>| entries.iter().rposition(|it| *it == entry).map(|at| entries.remove(at));
         let depth = self.depth.get();
-        let at = self.entries[..depth].iter().rposition(|entry| is_it(&entry.get()))?;
-        let removed = self.entries[at].get();
+        if depth == INLINE && deep(last).flatten().is_some() {
+            return;
+        }
+        let Some(at) = self.entries[..depth].iter().rposition(|it| it.get() == entry) else { return };
         for later in at + 1..depth {
             self.entries[later - 1].set(self.entries[later].get());
         }
         // The oldest of the deep entries moves up, so that the order stays.
-        match deep(|entries| (!entries.is_empty()).then(|| entries.remove(0))).flatten() {
+        let oldest = |entries: &mut Vec<Entry>| (!entries.is_empty()).then(|| entries.remove(0));
+        match if depth == INLINE { deep(oldest).flatten() } else { None } {
             Some(entry) => self.entries[depth - 1].set(entry),
             None => self.depth.set(depth - 1),
         }
-        Some(removed)
     }
 }
 
@@ -122,26 +128,25 @@ mod tests {
     const LAYER: u32 = 7;
 
     fn entry(id: u64) -> Entry {
-        Entry { id, index: 0, layer: LAYER }
+        Entry { id, layer: LAYER }
     }
 
-    fn top() -> Option<u64> {
-        current(|entry| (entry.layer == LAYER).then_some(entry.id))
+    fn innermost() -> Option<u64> {
+        further(|entry| (entry.layer == LAYER).then_some(entry.id))
     }
 
     #[test]
     fn exits_in_any_order_leave_the_innermost_open_span_current_at_any_depth() {
         for depth in [3, INLINE as u64 - 1, INLINE as u64, INLINE as u64 + 1, 100] {
             (1..=depth).for_each(|id| push(entry(id)));
-            assert_eq!(top(), Some(depth));
-            assert_eq!(pop(1, LAYER), Some(entry(1)), "the outermost first");
-            assert_eq!(pop(1, LAYER), None, "only once");
-            assert_eq!(top(), Some(depth));
+            assert_eq!(innermost(), Some(depth));
+            pop(1, LAYER);
+            assert_eq!(innermost(), Some(depth), "the outermost went first");
             for id in (2..=depth).rev() {
-                assert_eq!(top(), Some(id), "depth {depth}");
-                assert_eq!(pop(id, LAYER), Some(entry(id)));
+                assert_eq!(innermost(), Some(id), "depth {depth}");
+                pop(id, LAYER);
             }
-            assert_eq!(top(), None);
+            assert_eq!(innermost(), None);
         }
     }
 
@@ -150,27 +155,32 @@ mod tests {
         for id in [1, 2, 1] {
             push(entry(id));
         }
-        assert_eq!(pop(1, LAYER), Some(entry(1)));
-        assert_eq!(top(), Some(2));
-        assert!(pop(2, LAYER).is_some() && pop(1, LAYER).is_some());
-        assert_eq!(top(), None);
+        pop(1, LAYER);
+        assert_eq!(innermost(), Some(2));
+        pop(2, LAYER);
+        assert_eq!(innermost(), Some(1));
+        pop(1, LAYER);
+        assert_eq!(innermost(), None);
     }
 
     #[test]
     fn another_layers_spans_are_passed_over() {
         push(entry(1));
         push(Entry { layer: 8, ..entry(2) });
-        assert_eq!(top(), Some(1));
-        assert_eq!(pop(2, LAYER), None);
-        assert!(pop(2, 8).is_some() && pop(1, LAYER).is_some());
+        assert_eq!(innermost(), Some(1));
+        pop(2, LAYER);
+        pop(1, 8);
+        assert_eq!(innermost(), Some(1), "neither of them is this layer's");
+        pop(1, LAYER);
+        assert_eq!(innermost(), None);
+        pop(2, 8);
     }
 
     #[test]
     fn guards_that_are_never_dropped_do_not_make_the_stack_grow_for_ever() {
         (0..2 * LIMIT as u64).for_each(|id| push(entry(id + 1)));
         assert_eq!(deep(|entries| entries.len()), Some(LIMIT - INLINE));
-        let popped = (0..2 * LIMIT as u64).filter(|id| pop(id + 1, LAYER).is_some()).count();
-        assert_eq!(popped, LIMIT);
-        assert_eq!(top(), None);
+        (0..2 * LIMIT as u64).for_each(|id| pop(id + 1, LAYER));
+        assert_eq!(innermost(), None);
     }
 }

@@ -44,7 +44,7 @@ impl Overflow {
     }
 
     /// A slot for `id`; `None` when the shard is full.
-    pub(super) fn claim(&self, id: u64) -> Option<(u32, &Slot)> {
+    pub(super) fn claim(&self, id: u64) -> Option<&Slot> {
         let at = shard_of(id);
         let mut shard = self.lock(at);
         let index = if let Some(index) = shard.free.pop() {
@@ -62,16 +62,16 @@ impl Overflow {
         self.held.fetch_add(1, Ordering::Relaxed);
         let chunk =
             self.chunks[index as usize / CHUNK].get_or_init(|| Box::new(std::array::from_fn(|_| Slot::default())));
-        Some((index, &chunk[index as usize % CHUNK]))
+        Some(&chunk[index as usize % CHUNK])
     }
 
-    pub(super) fn find(&self, id: u64) -> Option<(u32, &Slot)> {
+    pub(super) fn find(&self, id: u64) -> Option<&Slot> {
         if self.held.load(Ordering::Relaxed) == 0 {
             return None;
         }
         let index = *self.lock(shard_of(id)).slots.get(&id)?;
         let chunk = self.chunks[index as usize / CHUNK].get()?;
-        Some((index, &chunk[index as usize % CHUNK]))
+        Some(&chunk[index as usize % CHUNK])
     }
 
     pub(super) fn release(&self, id: u64) {

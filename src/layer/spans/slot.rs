@@ -10,7 +10,7 @@ use super::cover::Cover;
 /// [`super::Spans`]).
 pub(crate) const INLINE_DIMENSIONS: usize = 8;
 
-/// The state of one live span: at most 128 bytes with its tag. All fields are atomics, because any thread may enter,
+/// The state of one live span: 128 bytes, of which the first half is what opening and closing touch. All fields are atomics, because any thread may enter,
 /// record on, or close any span; none of them orders another, so every access is relaxed. What orders them is the tag
 /// (see [`super::Spans`]) and the host's own hand-over of the span between threads.
 ///
@@ -21,7 +21,10 @@ pub(crate) const INLINE_DIMENSIONS: usize = 8;
 /// | status | also the gate, which sees `set_status` on recorded spans | before metrics close the span |
 /// | `trace_id`, `span_id`, [`Slot::PASSED`], [`Slot::SAMPLED`], [`Slot::DECIDED`], [`Slot::IDS_KNOWN`] | the gate | open, or when the decision falls |
 #[derive(Debug, Default)]
+#[repr(C, align(128))]
 pub(crate) struct Slot {
+    /// Id of the span that the slot belongs to; 0 when it is free.
+    pub(super) tag: AtomicU64,
     /// Clock ticks at which the span was opened.
     pub(crate) start: AtomicU64,
     /// Time that the children cover.
@@ -31,12 +34,8 @@ pub(crate) struct Slot {
     pub(crate) end: AtomicU64,
     /// Nanoseconds that children had covered at `end`.
     pub(crate) end_cover: AtomicU64,
-    /// The parent's id, to check that its slot is still its own; 0 without a parent.
-    parent_id: AtomicU64,
-    trace_id: [AtomicU64; 2],
-    span_id: AtomicU64,
-    /// The parent's slot.
-    parent: AtomicU32,
+    /// The parent's id; 0 without a parent.
+    parent: AtomicU64,
     /// The callsite's number in [`crate::layer::callsite::Callsites`].
     pub(crate) callsite: AtomicU32,
     flags: AtomicU32,
@@ -44,6 +43,8 @@ pub(crate) struct Slot {
     pub(crate) name: AtomicU32,
     /// Symbol of `error.type`, when it is known.
     pub(crate) error: AtomicU32,
+    trace_id: [AtomicU64; 2],
+    span_id: AtomicU64,
     /// Symbol of the name under which the span is counted as in flight; it stays when `otel.name` changes later.
     pub(crate) opened_name: AtomicU32,
     /// Symbols of the callsite's dimensions, in the callsite's order.
@@ -72,19 +73,20 @@ impl Slot {
     pub(crate) const SAMPLED: u32 = 1 << 9;
     /// The sampling decision has fallen.
     pub(crate) const DECIDED: u32 = 1 << 10;
+    /// The slot belongs to the overflow.
+    pub(super) const OVERFLOWN: u32 = 1 << 31;
     /// `trace_id` and `span_id` hold what will be exported.
     pub(crate) const IDS_KNOWN: u32 = 1 << 11;
 
-    /// Makes a claimed slot new. Nobody else knows the span's id yet.
+    /// Makes a claimed slot new, but for what every span writes when it opens: callsite and start.
+    #[inline]
     pub(super) fn reset(&self) {
         self.cover.reset();
-        for word in [&self.start, &self.end, &self.end_cover, &self.parent_id, &self.span_id] {
+        // `end_cover` goes with `end`.
+        for word in [&self.end, &self.parent, &self.span_id, &self.trace_id[0], &self.trace_id[1]] {
             word.store(0, Ordering::Relaxed);
         }
-        for word in &self.trace_id {
-            word.store(0, Ordering::Relaxed);
-        }
-        for word in [&self.parent, &self.callsite, &self.flags, &self.name, &self.error, &self.opened_name] {
+        for word in [&self.flags, &self.name, &self.error, &self.opened_name] {
             word.store(0, Ordering::Relaxed);
         }
         for symbol in &self.symbols {
@@ -135,26 +137,28 @@ impl Slot {
         self.span_id.store(u64::from_be_bytes(span.to_bytes()), Ordering::Relaxed);
     }
 
-    /// The parent's slot and id.
+    /// The parent's id.
     #[inline]
-    pub(crate) fn parent(&self) -> Option<(u32, u64)> {
-        let id = self.parent_id.load(Ordering::Relaxed);
-        (id != 0).then(|| (self.parent.load(Ordering::Relaxed), id))
+    pub(crate) fn parent(&self) -> Option<u64> {
+        let id = self.parent.load(Ordering::Relaxed);
+        (id != 0).then_some(id)
     }
 
-    pub(crate) fn set_parent(&self, index: u32, id: u64) {
-        self.parent.store(index, Ordering::Relaxed);
-        self.parent_id.store(id, Ordering::Relaxed);
+    #[inline]
+    pub(crate) fn set_parent(&self, id: u64) {
+        self.parent.store(id, Ordering::Relaxed);
     }
 
     /// The status so far.
     #[inline]
     pub(crate) fn status(&self) -> Status {
-        match self.flags(STATUS_MASK) {
-            0 => Status::Unset,
-            1 => Status::Error,
-            _ => Status::Ok,
-        }
+        self.traits().status()
+    }
+
+    /// Status, kind and flags in one look.
+    #[inline]
+    pub(crate) fn traits(&self) -> Traits {
+        Traits(self.flags.load(Ordering::Relaxed))
     }
 
     /// Raises the status: `Ok` is final, `Unset` changes nothing.
@@ -165,28 +169,16 @@ impl Slot {
 
     /// The span's kind: `otel.kind`, else internal.
     pub(crate) fn kind(&self) -> SpanKind {
-        decode_kind(self.kind_number())
+        decode_kind(self.traits().kind())
     }
 
     /// The kind under which the span is counted as in flight.
     pub(crate) fn opened_kind(&self) -> SpanKind {
-        decode_kind(self.opened_kind_number())
+        decode_kind(self.traits().opened_kind())
     }
 
     pub(crate) fn set_kind(&self, kind: &SpanKind) {
         self.replace(KIND_MASK << KIND_SHIFT, encode_kind(kind) << KIND_SHIFT);
-    }
-
-    /// The kind as a number, 0 for internal.
-    #[inline]
-    pub(crate) fn kind_number(&self) -> u32 {
-        self.flags(KIND_MASK << KIND_SHIFT) >> KIND_SHIFT
-    }
-
-    /// The kind under which the span is counted as in flight, as a number.
-    #[inline]
-    pub(crate) fn opened_kind_number(&self) -> u32 {
-        self.flags(KIND_MASK << OPENED_KIND_SHIFT) >> OPENED_KIND_SHIFT
     }
 
     /// The span was opened: its kind is from now on the one under which it is counted as in flight.
@@ -205,6 +197,45 @@ impl Slot {
         {
             flags = newer;
         }
+    }
+}
+
+/// What the flags of a slot said at one moment.
+#[derive(Clone, Copy)]
+pub(crate) struct Traits(u32);
+
+impl Traits {
+    #[inline]
+    pub(crate) fn status(self) -> Status {
+        match self.0 & STATUS_MASK {
+            0 => Status::Unset,
+            1 => Status::Error,
+            _ => Status::Ok,
+        }
+    }
+
+    /// The kind as a number, 0 for internal.
+    #[inline]
+    pub(crate) fn kind(self) -> u32 {
+        (self.0 >> KIND_SHIFT) & KIND_MASK
+    }
+
+    /// The kind under which the span is counted as in flight, as a number.
+    #[inline]
+    pub(crate) fn opened_kind(self) -> u32 {
+        (self.0 >> OPENED_KIND_SHIFT) & KIND_MASK
+    }
+
+    /// Status and kind as one number.
+    #[inline]
+    pub(crate) fn variant(self) -> u32 {
+        self.0 & (STATUS_MASK | KIND_MASK << KIND_SHIFT)
+    }
+
+    /// Whether one of the flags in `mask` is set.
+    #[inline]
+    pub(crate) fn has(self, mask: u32) -> bool {
+        self.0 & mask != 0
     }
 }
 
@@ -233,8 +264,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slot_and_its_tag_take_at_most_128_bytes() {
-        assert!(size_of::<Slot>() + size_of::<AtomicU64>() <= 128);
+    fn a_slot_takes_at_most_128_bytes() {
+        assert!(size_of::<Slot>() <= 128);
     }
 
     #[test]
