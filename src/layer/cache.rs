@@ -1,8 +1,8 @@
 //! What a thread remembers, so that a warm span or event takes no lock: symbols of texts, and series by symbols.
 //!
 //! An entry lies in one of [`WINDOW`] neighbouring places; a newcomer that finds them taken pushes one out. The caches
-//! begin small and grow while that happens, up to some 80 kB a thread. They belong to one layer at a time, and are
-//! emptied when the store retires series or the symbol table forgets values.
+//! begin small and grow as entries get into each other's way, up to some 100 kB a thread. They belong to one layer at a
+//! time, and are emptied when the store retires series or the symbol table forgets values.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -24,9 +24,16 @@ pub(super) struct Key([u64; 1 + KEY_SYMBOLS / 2]);
 /// Whose entries a thread's caches hold, and of when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Owner {
-    pub(super) layer: u32,
-    pub(super) period: u32,
-    pub(super) generation: u32,
+    layer: u32,
+    /// Generation of the store's series, and period of the symbols.
+    since: u64,
+}
+
+impl Owner {
+    #[inline]
+    pub(super) const fn new(layer: u32, generation: u32, period: u32) -> Self {
+        Self { layer, since: pair(generation, period) }
+    }
 }
 
 /// The caches of one thread.
@@ -38,7 +45,7 @@ pub(super) struct Caches {
 
 thread_local! {
     /// Never borrowed while foreign code runs.
-    static CACHES: RefCell<Caches> = const { RefCell::new(Caches::new(Owner { layer: 0, period: 0, generation: 0 })) };
+    static CACHES: RefCell<Caches> = const { RefCell::new(Caches::new(Owner::new(0, 0, 0))) };
 }
 
 impl Caches {
@@ -97,8 +104,8 @@ impl Key {
 }
 
 #[inline]
-fn pair(high: u32, low: u32) -> u64 {
-    (u64::from(high) << 32) | u64::from(low)
+const fn pair(high: u32, low: u32) -> u64 {
+    ((high as u64) << 32) | low as u64
 }
 
 struct Text {
@@ -163,7 +170,7 @@ impl Entry for (Key, Series) {
 impl Brief {
     #[inline]
     fn hash(&self) -> u64 {
-        mix(mix(self.len as u64, self.words[0]), self.words[1])
+        mix(self.len as u64 ^ self.words[0].rotate_left(7), self.words[1])
     }
 }
 
@@ -188,13 +195,13 @@ fn mix(hash: u64, word: u64) -> u64 {
 struct Places<T> {
     /// A power of two of them, or none.
     places: Vec<Option<T>>,
-    /// Entries pushed out by newcomers since the cache had its present size.
-    pushed_out: usize,
+    /// Entries that did not find their first place free since the cache had its present size.
+    displaced: usize,
 }
 
 impl<T> Places<T> {
     const fn new() -> Self {
-        Self { places: Vec::new(), pushed_out: 0 }
+        Self { places: Vec::new(), displaced: 0 }
     }
 
     #[inline]
@@ -217,27 +224,25 @@ impl<T> Places<T> {
 impl<T: Entry> Places<T> {
     #[cold]
     fn insert(&mut self, entry: T) {
-        let crowded = self.pushed_out > self.places.len() / 8 && self.places.len() < PLACES_MAX;
+        let crowded = self.displaced > self.places.len() / 32 && self.places.len() < PLACES_MAX;
         if self.places.is_empty() || crowded {
             let len = (2 * self.places.len()).max(PLACES_MIN);
+            self.displaced = 0;
             let before = std::mem::replace(&mut self.places, std::iter::repeat_with(|| None).take(len).collect());
             for entry in before.into_iter().flatten() {
                 self.put(entry);
             }
-            self.pushed_out = 0;
         }
         self.put(entry);
     }
 
     fn put(&mut self, entry: T) {
         let (hash, len) = (entry.hash(), self.places.len());
+        self.displaced += usize::from(self.places[place(hash, len)].is_some());
         let free = (0..WINDOW).map(|step| place(hash.wrapping_add(step), len)).find(|at| self.places[*at].is_none());
-        let at = free.unwrap_or_else(|| {
-            self.pushed_out += 1;
-            // Another one each time, so that two entries cannot push out each other for ever.
-            place(hash.wrapping_add(self.pushed_out as u64 % WINDOW), len)
-        });
-        self.places[at] = Some(entry);
+        // Another one each time, so that two entries cannot push out each other for ever.
+        let victim = place(hash.wrapping_add(self.displaced as u64 % WINDOW), len);
+        self.places[free.unwrap_or(victim)] = Some(entry);
     }
 }
 
@@ -252,7 +257,7 @@ fn place(hash: u64, len: usize) -> usize {
 mod tests {
     use super::*;
 
-    const OWNER: Owner = Owner { layer: u32::MAX, period: 0, generation: 0 };
+    const OWNER: Owner = Owner::new(u32::MAX, 0, 0);
 
     fn count_finds(owner: Owner, texts: &[String]) -> usize {
         let mut finds = 0;
@@ -276,8 +281,8 @@ mod tests {
             count_finds(OWNER, &texts);
         }
         assert_eq!(count_finds(OWNER, &texts), 0, "ten values find room in the end");
-        assert_eq!(count_finds(Owner { period: 1, ..OWNER }, &texts), 10);
-        assert_eq!(count_finds(Owner { generation: 1, ..OWNER }, &texts), 10);
+        assert_eq!(count_finds(Owner::new(u32::MAX, 0, 1), &texts), 10);
+        assert_eq!(count_finds(Owner::new(u32::MAX, 1, 0), &texts), 10);
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub struct Layer<S> {
     console: Option<Console<S>>,
     /// Beside layers of the host's own.
     beside: Option<Beside<S>>,
+    /// Whether the gate or the console want to know when a span is entered and exited.
+    is_polled_by_others: bool,
     /// Longest text, in characters, that any member takes from an event's field.
     text_limit: Option<usize>,
 }
@@ -92,6 +94,7 @@ where
         let filter = console.as_ref().map(Console::filter);
         let core = Arc::new(Core::new(config.clone(), filter, clock, internal, store));
         Self {
+            is_polled_by_others: tracer_provider.is_some() || console.is_some(),
             gate: tracer_provider.map(|provider| Gate::new(&config, &provider, &core)),
             logs: logger_provider.map(|provider| Logs::new(&config, &provider, &core)),
             console,
@@ -225,6 +228,42 @@ where
         target.passes
     }
 
+    #[inline(never)]
+    fn enter_others(&self, id: &Id, context: Context<'_, S>) {
+        if let Some(gate) = &self.gate
+            && let Some(live) = self.find(id)
+        {
+            gate.on_enter(id, live, context.clone());
+        }
+        if let Some(console) = &self.console {
+            console.on_enter(id, context);
+        }
+    }
+
+    /// The exit of the innermost span, which has no open children; otherwise `false`, and nothing is done.
+    #[inline]
+    fn exit_quickly(&self, id: &Id) -> bool {
+        let (core, id) = (self.core(), id.into_u64());
+        core.spans.find_first(id).is_some_and(|live| Measure::is_quiet(live.slot))
+            && stack::pop_top(Entry { id, layer: core.layer })
+    }
+
+    #[inline(never)]
+    fn exit_slowly(&self, id: &Id, context: Context<'_, S>) {
+        stack::pop(Entry { id: id.into_u64(), layer: self.core().layer });
+        if let Some(live) = self.find(id) {
+            if let Some(measure) = &self.core().measure {
+                measure.exit(live.slot);
+            }
+            if let Some(gate) = &self.gate {
+                gate.on_exit(id, live, context.clone());
+            }
+        }
+        if let Some(console) = &self.console {
+            console.on_exit(id, context);
+        }
+    }
+
     /// The span that an event belongs to.
     fn span_of(&self, event: &Event<'_>, context: &Context<'_, S>) -> Option<Live<'_>> {
         if event.is_contextual() {
@@ -323,31 +362,20 @@ where
         }
     }
 
+    #[inline]
     fn on_enter(&self, id: &Id, context: Context<'_, S>) {
         // Whether telemetry wants the span is asked when it matters: when a child looks for its parent.
         stack::push(Entry { id: id.into_u64(), layer: self.core().layer });
-        if let Some(gate) = &self.gate
-            && let Some(live) = self.find(id)
-        {
-            gate.on_enter(id, live, context.clone());
-        }
-        if let Some(console) = &self.console {
-            console.on_enter(id, context);
+        if self.is_polled_by_others {
+            self.enter_others(id, context);
         }
     }
 
+    #[inline]
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
-        stack::pop(id.into_u64(), self.core().layer);
-        if let Some(live) = self.find(id) {
-            if let Some(measure) = &self.core().measure {
-                measure.exit(live.slot);
-            }
-            if let Some(gate) = &self.gate {
-                gate.on_exit(id, live, context.clone());
-            }
-        }
-        if let Some(console) = &self.console {
-            console.on_exit(id, context);
+        // The common case is apart from the rest, so that it needs neither calls nor saved registers: polls are many.
+        if self.is_polled_by_others || !self.exit_quickly(id) {
+            self.exit_slowly(id, context);
         }
     }
 

@@ -31,11 +31,22 @@ impl SpanVisitor<'_> {
         }
     }
 
+    #[inline]
     fn text(&self, field: SpanField, value: &str) {
-        let slot = self.live.slot;
         match field {
             SpanField::Ignored => {}
             SpanField::Dimension(number) => self.dimension(number, self.measure.text(value)),
+            known => self.known_text(known, value),
+        }
+    }
+
+    /// A text that means something in itself.
+    #[cold]
+    #[inline(never)]
+    fn known_text(&self, field: SpanField, value: &str) {
+        let slot = self.live.slot;
+        match field {
+            SpanField::Ignored | SpanField::Dimension(_) => {}
             SpanField::Name => slot.name.store(self.measure.text(value).0, Ordering::Relaxed),
             SpanField::Kind => kind(value).iter().for_each(|kind| slot.set_kind(kind)),
             SpanField::StatusCode => slot.set_status(status(value)),
@@ -44,15 +55,27 @@ impl SpanVisitor<'_> {
         }
     }
 
+    /// Apart, so that fields which are ignored cost little.
+    #[inline(never)]
+    fn debug(&self, field: SpanField, value: &dyn fmt::Debug) {
+        text::with_text(value, self.measure.length, &self.measure.internal, |value| self.text(field, value));
+    }
+
     #[inline]
     fn dimension(&self, number: u8, symbol: Symbol) {
         let number = usize::from(number);
         if let Some(place) = self.live.slot.symbols.get(number) {
             place.store(symbol.0, Ordering::Relaxed);
         } else {
-            let further = self.plan.dimensions.len() - INLINE_DIMENSIONS;
-            self.spans.set_further(self.live, number - INLINE_DIMENSIONS, further, symbol.0);
+            self.further_dimension(number - INLINE_DIMENSIONS, symbol);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn further_dimension(&self, at: usize, symbol: Symbol) {
+        let further = self.plan.dimensions.len() - INLINE_DIMENSIONS;
+        self.spans.set_further(self.live, at, further, symbol.0);
     }
 }
 
@@ -84,7 +107,7 @@ impl Visit for SpanVisitor<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let field = self.plan.field(field);
         if field != SpanField::Ignored {
-            text::with_text(value, self.measure.length, &self.measure.internal, |value| self.text(field, value));
+            self.debug(field, value);
         }
     }
 }

@@ -174,7 +174,7 @@ where
             || kind != SpanKind::Internal
             || parent.map_or_else(|| learned.passes_root(), |parent| !parent.decided || learned.passes())
             || is_aside(attributes, trace_id, ambient);
-        OPENED.set((self.core.layer, live.id));
+        OPENED.set((self.core.layer, live.id()));
         if !passes || !suppress::is_alive() {
             live.slot.set_flags_while_opening(Slot::DECIDED | Slot::IDS_KNOWN);
             return;

@@ -94,6 +94,12 @@ impl Measure {
         }
     }
 
+    /// Whether an exit of this span changes nothing.
+    #[inline]
+    pub(super) fn is_quiet(slot: &Slot) -> bool {
+        !slot.cover.is_open() && slot.end.load(Ordering::Relaxed) == 0
+    }
+
     /// A span is exited. With children open, this may be its end. Without, its closing is; then the clock need not be
     /// read, which keeps the polls of a future cheap.
     #[inline]
@@ -138,8 +144,8 @@ impl Measure {
     #[inline]
     pub(super) fn text(&self, value: &str) -> Symbol {
         let value = text::cut(value, self.length, &self.internal);
-        let find = || self.symbols.text(value);
-        Caches::with(self.owner(), |caches| caches.text(value, find)).unwrap_or_else(|| find().0)
+        Caches::with(self.owner(), |caches| caches.text(value, || self.symbols.text(value)))
+            .unwrap_or_else(|| self.symbols.text(value).0)
     }
 
     /// The series of symbols that vary with a callsite; `find` makes it when it is not remembered.
@@ -150,12 +156,8 @@ impl Measure {
         }
         let mut all = [Symbol::ABSENT; KEY_SYMBOLS];
         all[..symbols.len()].copy_from_slice(symbols);
-        self.series_of_key(&Key::new(callsite, variant, all), find)
-    }
-
-    #[inline]
-    fn series_of_key(&self, key: &Key, find: impl Fn() -> Series) -> Series {
-        Caches::with(self.owner(), |caches| caches.series(key, &find)).unwrap_or_else(find)
+        let key = Key::new(callsite, variant, all);
+        Caches::with(self.owner(), |caches| caches.series(&key, &find)).unwrap_or_else(find)
     }
 
     /// Attributes from keys and symbols; absent values are left out.
@@ -173,7 +175,7 @@ impl Measure {
 
     #[inline]
     fn owner(&self) -> Owner {
-        Owner { layer: self.layer, period: self.symbols.period(), generation: self.store.generation() }
+        Owner::new(self.layer, self.store.generation(), self.symbols.period())
     }
 
     #[inline]
@@ -194,7 +196,15 @@ impl Measure {
         let [a, b, c, d, ..] = &slot.symbols;
         let [a, b, c, d] = [a, b, c, d].map(|symbol| Symbol(symbol.load(Ordering::Relaxed)));
         let key = Key::new(callsite.index, variant, [Symbol(name), Symbol(error), a, b, c, d]);
-        self.series_of_key(&key, || self.make_span_series(callsite, plan, slot, status, &[a, b, c, d]))
+        Caches::with(self.owner(), |caches| caches.series(&key, || self.make_narrow_span_series(callsite, plan, slot)))
+            .unwrap_or_else(|| self.make_narrow_span_series(callsite, plan, slot))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_narrow_span_series(&self, callsite: &Callsite, plan: &SpanPlan, slot: &Slot) -> Series {
+        let symbols = slot.symbols.each_ref().map(|symbol| Symbol(symbol.load(Ordering::Relaxed)));
+        self.make_span_series(callsite, plan, slot, slot.status(), &symbols)
     }
 
     #[cold]

@@ -11,8 +11,8 @@ use super::spans::Status;
 use crate::names;
 use crate::series::{InFlight, Instrument, InstrumentKind, Series};
 
-/// Kinds of spans.
-const KINDS: usize = 5;
+/// Kinds of spans, five of them, rounded up to what an index can be masked with.
+const KINDS: usize = 8;
 
 /// What to do with a span's field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -36,37 +36,35 @@ thread_local! {
 /// A span was entered.
 #[inline]
 pub(crate) fn push(entry: Entry) {
-    STACK.with(|stack| {
-        let depth = stack.depth.get();
-        if let Some(cell) = stack.entries.get(depth) {
-            cell.set(entry);
-            stack.depth.set(depth + 1);
-        } else {
-            push_deep(entry);
-        }
-    });
+    if !with(|stack| stack.push(entry)).unwrap_or(true) {
+        push_deep(entry);
+    }
 }
 
 /// A span was exited: forgets its innermost entering, wherever it lies.
 #[inline]
-pub(crate) fn pop(id: u64, layer: u32) {
-    let entry = Entry { id, layer };
-    STACK.with(|stack| match stack.top() {
-        Some(top) if top == entry => stack.depth.set(stack.depth.get() - 1),
-        _ => stack.remove(entry),
-    });
+pub(crate) fn pop(entry: Entry) {
+    if !pop_top(entry) {
+        with(|stack| stack.remove(entry));
+    }
+}
+
+/// Forgets the innermost entry if it is this one; else does nothing.
+#[inline]
+pub(crate) fn pop_top(entry: Entry) -> bool {
+    with(|stack| stack.pop_top(entry)).unwrap_or(false)
 }
 
 /// The innermost entry; `None` when there is none, or when [`further`] must be asked.
 #[inline]
 pub(crate) fn top() -> Option<Entry> {
-    STACK.with(Stack::top)
+    with(Stack::top).flatten()
 }
 
 /// The innermost entry that `is_current` accepts.
 #[cold]
 pub(crate) fn further<T>(is_current: impl Fn(Entry) -> Option<T>) -> Option<T> {
-    STACK.with(|stack| {
+    with(|stack| {
         let depth = stack.depth.get();
         let deep = if depth == INLINE {
             deep(|entries| entries.iter().rev().find_map(|entry| is_current(*entry))).flatten()
@@ -75,6 +73,14 @@ pub(crate) fn further<T>(is_current: impl Fn(Entry) -> Option<T>) -> Option<T> {
         };
         deep.or_else(|| stack.entries[..depth].iter().rev().find_map(|entry| is_current(entry.get())))
     })
+    .flatten()
+}
+
+/// Always `Some`: what has no destructor is never gone. `LocalKey::with` would bring code for the other case, and be
+/// too large to be inlined.
+#[inline]
+fn with<R>(f: impl FnOnce(&Stack) -> R) -> Option<R> {
+    STACK.try_with(f).ok()
 }
 
 #[cold]
@@ -87,6 +93,27 @@ fn push_deep(entry: Entry) {
 }
 
 impl Stack {
+    /// Whether there was room.
+    #[inline]
+    fn push(&self, entry: Entry) -> bool {
+        let depth = self.depth.get();
+        let has_room = depth < INLINE;
+        if has_room {
+            self.entries[depth].set(entry);
+            self.depth.set(depth + 1);
+        }
+        has_room
+    }
+
+    #[inline]
+    fn pop_top(&self, entry: Entry) -> bool {
+        let is_top = self.top() == Some(entry);
+        if is_top {
+            self.depth.set(self.depth.get().wrapping_sub(1));
+        }
+        is_top
+    }
+
     /// The innermost entry, unless it may lie deep.
     #[inline]
     fn top(&self) -> Option<Entry> {
@@ -140,11 +167,11 @@ mod tests {
         for depth in [3, INLINE as u64 - 1, INLINE as u64, INLINE as u64 + 1, 100] {
             (1..=depth).for_each(|id| push(entry(id)));
             assert_eq!(innermost(), Some(depth));
-            pop(1, LAYER);
+            pop(entry(1));
             assert_eq!(innermost(), Some(depth), "the outermost went first");
             for id in (2..=depth).rev() {
                 assert_eq!(innermost(), Some(id), "depth {depth}");
-                pop(id, LAYER);
+                pop(entry(id));
             }
             assert_eq!(innermost(), None);
         }
@@ -155,11 +182,11 @@ mod tests {
         for id in [1, 2, 1] {
             push(entry(id));
         }
-        pop(1, LAYER);
+        pop(entry(1));
         assert_eq!(innermost(), Some(2));
-        pop(2, LAYER);
+        pop(entry(2));
         assert_eq!(innermost(), Some(1));
-        pop(1, LAYER);
+        pop(entry(1));
         assert_eq!(innermost(), None);
     }
 
@@ -168,19 +195,19 @@ mod tests {
         push(entry(1));
         push(Entry { layer: 8, ..entry(2) });
         assert_eq!(innermost(), Some(1));
-        pop(2, LAYER);
-        pop(1, 8);
+        pop(entry(2));
+        pop(Entry { layer: 8, ..entry(1) });
         assert_eq!(innermost(), Some(1), "neither of them is this layer's");
-        pop(1, LAYER);
+        pop(entry(1));
         assert_eq!(innermost(), None);
-        pop(2, 8);
+        pop(Entry { layer: 8, ..entry(2) });
     }
 
     #[test]
     fn guards_that_are_never_dropped_do_not_make_the_stack_grow_for_ever() {
         (0..2 * LIMIT as u64).for_each(|id| push(entry(id + 1)));
         assert_eq!(deep(|entries| entries.len()), Some(LIMIT - INLINE));
-        (0..2 * LIMIT as u64).for_each(|id| pop(id + 1, LAYER));
+        (0..2 * LIMIT as u64).for_each(|id| pop(entry(id + 1)));
         assert_eq!(innermost(), None);
     }
 }

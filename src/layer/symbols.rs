@@ -94,6 +94,7 @@ impl Symbols {
 
     /// The symbol of a text, and the text to keep beside it.
     #[cold]
+    #[inline(never)]
     pub(super) fn text(&self, text: &str) -> (Symbol, Arc<str>) {
         let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, symbol)) = tables.current.texts.get_key_value(text) {

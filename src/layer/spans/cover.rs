@@ -23,6 +23,7 @@ pub(super) const CHILDREN_MAX: u64 = (1 << (64 - TIME_BITS)) - 1;
 pub(crate) struct Cover(AtomicU64);
 
 impl Cover {
+    #[inline]
     pub(super) fn reset(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
@@ -54,6 +55,7 @@ impl Cover {
     }
 
     /// Nanoseconds covered from `start` until `now`.
+    #[inline]
     pub(crate) fn nanos(&self, start: u64, now: u64) -> u64 {
         let word = self.0.load(Ordering::Relaxed);
         let time = word & TIME_MASK;

@@ -84,11 +84,18 @@ impl Spans {
     /// The slot of a live span; `None` for a span that telemetry does not want or could not hold.
     #[inline]
     pub(crate) fn find(&self, id: u64) -> Option<Live<'_>> {
-        let first = place(id);
-        match self.chunks[first / CHUNK].get() {
-            Some(chunk) if is_of(&chunk[first % CHUNK], id) => Some(Live { slot: &chunk[first % CHUNK] }),
-            _ => self.find_elsewhere(id),
+        match self.find_first(id) {
+            None => self.find_elsewhere(id),
+            found => found,
         }
+    }
+
+    /// The slot of a live span if it is where it is looked for first; says nothing about a span when it is not.
+    #[inline]
+    pub(crate) fn find_first(&self, id: u64) -> Option<Live<'_>> {
+        let first = place(id);
+        let slot = &self.chunks[first / CHUNK].get()?[first % CHUNK];
+        is_of(slot, id).then_some(Live { slot })
     }
 
     /// Frees a slot; the last thing done for a span.
