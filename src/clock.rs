@@ -66,7 +66,6 @@ impl Scale {
     }
 
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "the fraction is below one, so the product's upper half fits")]
     fn nanos(self, raw: u64) -> u64 {
         ((u128::from(raw) * u128::from(self.0)) >> 64) as u64
     }

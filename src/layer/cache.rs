@@ -74,12 +74,12 @@ impl Caches {
     #[inline]
     pub(super) fn text(&mut self, text: &str, find: impl FnOnce() -> (Symbol, Arc<str>)) -> Symbol {
         let brief = Brief::of(text);
-        let is_it = |known: &Text| known.brief == brief && (text.len() <= SHORT || *known.text == *text);
+        let is_it = |known: &Text| known.brief == brief && (text.len() <= SHORT || *known.whole == *text);
         if let Some(known) = self.texts.get(brief.hash(), is_it) {
             return known.symbol;
         }
-        let (symbol, text) = find();
-        self.texts.insert(Text { brief, symbol, text });
+        let (symbol, whole) = find();
+        self.texts.insert(Text { brief, symbol, whole });
         symbol
     }
 
@@ -98,8 +98,8 @@ impl Key {
     /// Symbols that are left out are absent ones.
     #[inline]
     pub(super) fn new(callsite: u32, variant: u32, symbols: [Symbol; KEY_SYMBOLS]) -> Self {
-        let [a, b, c, d, e, f] = symbols;
-        Self([pair(callsite, variant), pair(a.0, b.0), pair(c.0, d.0), pair(e.0, f.0)])
+        let of = |at: usize| pair(symbols[at].0, symbols[at + 1].0);
+        Self([pair(callsite, variant), of(0), of(2), of(4)])
     }
 }
 
@@ -111,7 +111,7 @@ const fn pair(high: u32, low: u32) -> u64 {
 struct Text {
     brief: Brief,
     symbol: Symbol,
-    text: Arc<str>,
+    whole: Arc<str>,
 }
 
 /// Bytes of which a [`Brief`] tells everything.

@@ -13,7 +13,7 @@ use super::Config;
 use super::callsite::{Callsite, Callsites};
 use super::console::{Filter, Shown};
 use super::measure::Measure;
-use super::spans::{Live, Slot, Spans};
+use super::spans::{Live, Slot, Spans, Traits};
 use super::stack;
 use crate::clock::Clock;
 use crate::internal::Internal;
@@ -140,7 +140,12 @@ impl fmt::Debug for Handle {
 /// What an exemplar of this span refers to, once the gate has made its ids known.
 #[inline]
 pub(super) fn link(slot: &Slot) -> Option<Link> {
-    let traits = slot.traits();
+    link_of(slot, slot.traits())
+}
+
+/// The same for somebody who has read the traits already.
+#[inline]
+pub(super) fn link_of(slot: &Slot, traits: Traits) -> Option<Link> {
     if !traits.has(Slot::IDS_KNOWN) {
         return None;
     }

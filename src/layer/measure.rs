@@ -17,9 +17,9 @@ use super::cache::{Caches, KEY_SYMBOLS, Key, Owner};
 use super::callsite::Callsite;
 use super::composite::Opened;
 use super::fields::SpanVisitor;
-use super::handle::link;
+use super::handle::link_of;
 use super::plan::SpanPlan;
-use super::spans::{INLINE_DIMENSIONS, Live, Slot, Spans, Status};
+use super::spans::{INLINE_DIMENSIONS, Live, Slot, Spans, Status, Traits};
 use super::symbols::{Symbol, Symbols};
 use super::{Config, MetricDeclaration, text};
 use crate::clock::Clock;
@@ -33,8 +33,16 @@ const OTHER_ERROR: &str = "_OTHER";
 /// Names of in-flight counts remembered; further ones are asked for each time.
 const NAMES_MAX: usize = 1_024;
 
-/// Series by words that are too many for a [`Key`], and of when they are.
-type Wide = (Owner, HashMap<Box<[u32]>, Series>);
+type BySymbols = HashMap<Box<[Symbol]>, Series>;
+
+/// Series by more symbols than a [`Key`] holds, for all threads.
+#[derive(Default)]
+struct Wide {
+    owner: Owner,
+    /// By callsite and what varies, then by symbols, which can be looked up without making a key of them.
+    series: HashMap<(u32, u32), BySymbols>,
+    len: usize,
+}
 
 /// The metrics of one layer.
 pub(super) struct Measure {
@@ -135,8 +143,9 @@ impl Measure {
             end => (end, slot.end_cover.load(Ordering::Relaxed)),
         };
         let duration = end.saturating_sub(start);
-        let series = self.span_series(spans, callsite, plan, live);
-        self.store.record_span(series, duration, duration.saturating_sub(covered), link(slot));
+        let traits = slot.traits();
+        let series = self.span_series(spans, callsite, plan, live, traits);
+        self.store.record_span(series, duration, duration.saturating_sub(covered), link_of(slot, traits));
         self.with_in_flight(callsite, plan, slot, InFlight::exit);
     }
 
@@ -179,9 +188,15 @@ impl Measure {
     }
 
     #[inline]
-    fn span_series(&self, spans: &Spans, callsite: &Callsite, plan: &SpanPlan, live: Live<'_>) -> Series {
+    fn span_series(
+        &self,
+        spans: &Spans,
+        callsite: &Callsite,
+        plan: &SpanPlan,
+        live: Live<'_>,
+        traits: Traits,
+    ) -> Series {
         let slot = live.slot;
-        let traits = slot.traits();
         let status = traits.status();
         let (name, error) = (slot.name.load(Ordering::Relaxed), slot.error.load(Ordering::Relaxed));
         if plan.dimensions.is_empty() && (name | error | traits.kind()) == 0 {
@@ -217,18 +232,17 @@ impl Measure {
         variant: u32,
     ) -> Series {
         let slot = live.slot;
-        let further = if plan.dimensions.len() > INLINE_DIMENSIONS { spans.take_further(live) } else { None };
-        let inline = slot.symbols.iter().map(|symbol| symbol.load(Ordering::Relaxed));
-        let symbols: Vec<Symbol> = [&slot.name, &slot.error]
-            .map(|symbol| symbol.load(Ordering::Relaxed))
-            .into_iter()
-            .chain(inline)
-            .chain(further.into_iter().flatten())
-            .map(Symbol)
-            .collect();
-        self.wide_series(callsite.index, variant, &symbols, || {
-            self.make_span_series(callsite, plan, slot, slot.status(), &symbols[2..])
-        })
+        let mut inline = [Symbol::ABSENT; 2 + INLINE_DIMENSIONS];
+        for (symbol, value) in inline.iter_mut().zip([&slot.name, &slot.error].into_iter().chain(&slot.symbols)) {
+            *symbol = Symbol(value.load(Ordering::Relaxed));
+        }
+        let find = |symbols: &[Symbol]| self.make_span_series(callsite, plan, slot, slot.status(), &symbols[2..]);
+        if plan.dimensions.len() <= INLINE_DIMENSIONS {
+            return self.wide_series(callsite.index, variant, &inline, || find(&inline));
+        }
+        let further = spans.take_further(live).into_iter().flatten().map(Symbol);
+        let all: Vec<Symbol> = inline.into_iter().chain(further).collect();
+        self.wide_series(callsite.index, variant, &all, || find(&all))
     }
 
     #[cold]
@@ -295,20 +309,20 @@ impl Measure {
     #[cold]
     fn wide_series(&self, callsite: u32, variant: u32, symbols: &[Symbol], find: impl Fn() -> Series) -> Series {
         let owner = self.owner();
-        let words: Box<[u32]> = [callsite, variant].into_iter().chain(symbols.iter().map(|symbol| symbol.0)).collect();
+        let key = (callsite, variant);
         let wide = self.wide.read().unwrap_or_else(PoisonError::into_inner);
-        if wide.0 == owner
-            && let Some(series) = wide.1.get(&words)
-        {
+        let known = wide.series.get(&key).and_then(|series| series.get(symbols)).filter(|_| wide.owner == owner);
+        if let Some(series) = known {
             return *series;
         }
         drop(wide);
         let series = find();
         let mut wide = self.wide.write().unwrap_or_else(PoisonError::into_inner);
-        if wide.0 != owner || wide.1.len() >= self.store.config().cardinality_limit {
-            *wide = (owner, HashMap::new());
+        if wide.owner != owner || wide.len >= self.store.config().cardinality_limit {
+            *wide = Wide { owner, ..Wide::default() };
         }
-        wide.1.insert(words, series);
+        wide.len += 1;
+        wide.series.entry(key).or_default().insert(symbols.into(), series);
         series
     }
 }

@@ -15,7 +15,7 @@ mod slot;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use overflow::Overflow;
@@ -27,7 +27,7 @@ use crate::internal::{Counter, Internal};
 const WAYS: usize = 8;
 /// Slots of a chunk, the sets of which come into being together.
 const CHUNK: usize = 64;
-const CHUNKS: usize = 512;
+const CHUNKS: usize = 4_096;
 const CAPACITY: usize = CHUNKS * CHUNK;
 
 /// Live spans at most: those of the table and those of the overflow.
@@ -61,6 +61,10 @@ impl Live<'_> {
 }
 
 impl Spans {
+    #[expect(
+        clippy::large_stack_arrays,
+        reason = "64 kB, once for a layer; behind a box it would cost each look-up a step"
+    )]
     pub(crate) fn new(internal: Arc<Internal>) -> Self {
         Self {
             chunks: [const { OnceLock::new() }; CHUNKS],
@@ -184,7 +188,7 @@ impl fmt::Debug for Spans {
 fn place(id: u64) -> usize {
     const ADDRESS_BITS: u32 = 38;
     const THREAD_MASK: u64 = (1 << 13) - 1;
-    /// Odd, so that the first 512 threads begin in 512 different chunks, far from their neighbours'.
+    /// Odd, so that the first 4,096 threads begin in different chunks, far from their neighbours'.
     const SPREAD: u64 = 157 * CHUNK as u64;
     let packed = id.wrapping_sub(1);
     let thread = (packed >> ADDRESS_BITS) & THREAD_MASK;

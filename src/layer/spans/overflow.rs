@@ -10,7 +10,7 @@ const SHARDS: usize = 16;
 /// Slots of a chunk; chunks come into being on first use and stay.
 const CHUNK: usize = 256;
 const CHUNKS_PER_SHARD: usize = SLOTS_PER_SHARD as usize / CHUNK;
-const SLOTS_PER_SHARD: u32 = 16_384;
+const SLOTS_PER_SHARD: u32 = 4_096;
 
 /// Spans at most.
 #[cfg(test)]
