@@ -242,12 +242,12 @@ where
         let Link::Attach { .. } = parent.link else { return parent };
         let mut next = live.slot.parent();
         for _ in 0..ANCESTORS {
-            let Some(found) = next.and_then(|(index, id)| self.core.spans.at(index, id)) else { break };
+            let Some(found) = next.and_then(|id| self.core.spans.find(id)) else { break };
             if found.slot.ids().0 != parent.trace_id {
                 break;
             }
             if found.slot.flags(Slot::PASSED) != 0 {
-                return Parent { link: Link::Span(found.id), ..parent };
+                return Parent { link: Link::Span(found.id()), ..parent };
             }
             next = found.slot.parent();
         }
