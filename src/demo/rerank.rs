@@ -4,7 +4,7 @@ use super::embed::{self, Vector};
 use super::index::{self, Hit, Index};
 
 /// Candidates that are reranked while the service is well.
-pub const CANDIDATES: usize = 100;
+pub const CANDIDATES: usize = 160;
 /// Candidates that are reranked once the fault has begun.
 pub const FAULTY_CANDIDATES: usize = 8 * CANDIDATES;
 

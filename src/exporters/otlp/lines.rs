@@ -102,28 +102,35 @@ pub(super) fn too_large(channel: &Channel, bytes: usize) {
 
 /// What to do about a backend that does not answer.
 fn cure(channel: &Channel, failure: &Failure) -> String {
-    let signal = channel.signal;
+    let signals: Vec<Signal> = channel.backend.signals().collect();
+    // Where several signals go to one place, what sets it is the general variable, most likely.
+    let setting = |what: &str| match signals[..] {
+        [] | [_] => setting(channel.signal, what),
+        _ => format!("OTEL_EXPORTER_OTLP_{what}"),
+    };
     match (failure, channel.protocol) {
         // The words of rustls; tests hold them.
         (Failure::Unconnected(why) | Failure::Lost(why), _) if why.contains("CertificateRequired") => {
-            format!("Set {} to the file of a certificate that it accepts.", setting(signal, "CLIENT_CERTIFICATE"))
+            format!("Set {} to the file of a certificate that it accepts.", setting("CLIENT_CERTIFICATE"))
         }
         (Failure::Unconnected(why), _) if why.contains("certificate") => {
-            format!("Set {} to the file of the authority that signed it.", setting(signal, "CERTIFICATE"))
+            format!("Set {} to the file of the authority that signed it.", setting("CERTIFICATE"))
         }
         (Failure::Unconnected(why), _) if why.contains("InvalidContentType") => {
-            format!("Does it speak TLS? If not, begin {} with http://.", setting(signal, "ENDPOINT"))
+            format!("Does it speak TLS? If not, begin {} with http://.", setting("ENDPOINT"))
         }
         (Failure::Lost(_), Protocol::Grpc) => {
-            let setting = setting(signal, "PROTOCOL");
+            let setting = setting("PROTOCOL");
             format!("Does it speak gRPC? For HTTP, usual on port 4318, set {setting} to http/protobuf.")
         }
         (Failure::Lost(_), Protocol::HttpProtobuf) => {
-            format!("Does it speak HTTP? For gRPC, usual on port 4317, set {} to grpc.", setting(signal, "PROTOCOL"))
+            format!("Does it speak HTTP? For gRPC, usual on port 4317, set {} to grpc.", setting("PROTOCOL"))
         }
         (Failure::Unconnected(_), _) => {
-            let (setting, own) = (setting(signal, "ENDPOINT"), signal.name().to_uppercase());
-            format!("Is an OpenTelemetry Collector listening there? Set {setting}, or OTEL_{own}_EXPORTER=none.")
+            let own: Vec<String> = signals.iter().map(|signal| signal.name().to_uppercase()).collect();
+            let own = if let [only] = &own[..] { only.clone() } else { format!("{{{}}}", own.join(",")) };
+            let endpoint = setting("ENDPOINT");
+            format!("Is an OpenTelemetry Collector listening there? Set {endpoint}, or OTEL_{own}_EXPORTER=none.")
         }
         // Some servers of one protocol wait for more when they are spoken to in the other one.
         (Failure::Silence(_), protocol) => {
@@ -134,8 +141,8 @@ fn cure(channel: &Channel, failure: &Failure) -> String {
             format!(
                 "Is an OpenTelemetry Collector listening there, and does it speak {spoken}? Correct {}, or, usual on \
                  port {usual}, set {} to {other}.",
-                setting(signal, "ENDPOINT"),
-                setting(signal, "PROTOCOL"),
+                setting("ENDPOINT"),
+                setting("PROTOCOL"),
             )
         }
         _ => String::from("It is there, but takes no data for now."),

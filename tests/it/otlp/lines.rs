@@ -91,7 +91,8 @@ async fn three_signals_to_a_dead_collector_make_one_warning_and_one_line_when_it
         }
         let warning = lines.only();
         assert_says(&warning, &["WARN", "traces, metrics and logs", &authority, "Connection refused"]);
-        assert_says(&warning, &["Is an OpenTelemetry Collector listening there?", "OTEL_EXPORTER_OTLP_ENDPOINT"]);
+        assert_says(&warning, &["Is an OpenTelemetry Collector listening there? Set OTEL_EXPORTER_OTLP_ENDPOINT, or"]);
+        assert_says(&warning, &["OTEL_{TRACES,METRICS,LOGS}_EXPORTER=none"]);
         assert!(!warning.contains("hunter2"));
         assert_eq!(sender.report().traces.dropped, [(Reason::Unreachable, 6)]);
 
