@@ -11,12 +11,11 @@ use std::fmt;
 /// ```
 /// let error = bellwether::Error::invalid("OTEL_TRACES_SAMPLER_ARG", "2", "a number from 0 to 1");
 /// assert_eq!(error.to_string(), "OTEL_TRACES_SAMPLER_ARG: \"2\" is not valid; expected a number from 0 to 1");
+/// assert_eq!(format!("{error:?}"), error.to_string(), "what `main` prints when it returns the error");
 /// assert!(error.is_configuration());
 /// ```
-#[derive(Debug)]
 pub struct Error(Box<Kind>);
 
-#[derive(Debug)]
 enum Kind {
     Invalid { setting: String, value: String, expected: String },
     File { file: String, line: usize, column: usize, message: String },
@@ -70,6 +69,13 @@ impl fmt::Display for Error {
             ),
             Kind::System { doing, source } => write!(f, "cannot {doing}: {source}"),
         }
+    }
+}
+
+/// The same text: it is what a program shows whose `main` returns the error.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
