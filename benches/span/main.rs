@@ -3,14 +3,14 @@
 //! ```text
 //! cargo bench --bench span                     the table, and the targets
 //! cargo bench --bench span -- --quick          fewer rounds
-//! cargo bench --bench span -- --gate           fails when a target of instructions or allocations is missed
+//! cargo bench --bench span -- --gate           fails when instructions, allocations or bytes are above their ceilings
 //! cargo bench --bench span -- --only TEXT      contenders whose name has TEXT, and the Registry
 //! ```
 //! Method: telemetry is global to a process, so that each contender has processes of its own; they take turns in
 //! rounds, and the table shows medians. Times are CPU time of the application's thread. Queues are emptied between
 //! batches, outside that time; CPU time of the whole process is shown beside it, so that work moved to another thread
 //! does not look free. Instructions are counted by callgrind after warm-up, on the application's thread as well: they
-//! hardly depend on the machine or its load, so that the targets hold on them, while times are shown for information.
+//! hardly depend on the machine or its load, so that they are gated, while times are shown for information.
 //! A contender that did not record what it must have recorded is an error, not a row.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints what it measured")]
 
