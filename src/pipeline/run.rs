@@ -12,9 +12,10 @@ use std::time::Duration;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 use super::collect::Collector;
-use super::control::Control;
+use super::control::{Control, Requests};
 use super::exporter::{Destination, Exporters};
 use super::handle::Handle;
 use super::lane::Lane;
@@ -32,6 +33,8 @@ use crate::series::Store;
 
 /// Time between two lines about one exporter that fails.
 const LINES: Duration = Duration::from_secs(60);
+/// A host that composes its own subscriber has set it by then.
+const SUBSCRIBED: Duration = Duration::from_secs(1);
 
 /// What the pipeline collects from.
 #[derive(Debug)]
@@ -62,6 +65,7 @@ pub struct Pipeline {
     logs: Option<Way<LogItem>>,
     metrics: Option<Box<dyn MetricExporter>>,
     published: watch::Sender<Option<Published>>,
+    warnings: Vec<String>,
     shared: Shared,
 }
 
@@ -108,9 +112,14 @@ impl Pipeline {
         let start = clock.now();
         let collector = Arc::new(Collector { store, bridge, internal, clock, resource, start });
         let shared = Shared { _end: End(Arc::clone(&control)), control, collector };
-        let pipeline =
-            Self { config: config.clone(), spans, logs, metrics, published: watch::Sender::default(), shared };
+        let (config, published) = (config.clone(), watch::Sender::default());
+        let pipeline = Self { config, spans, logs, metrics, published, warnings: Vec::new(), shared };
         (pipeline, Queues { spans: span_queue, logs: log_queue })
+    }
+
+    /// Lines that it writes once it runs, for a host whose subscriber is not set yet.
+    pub fn warning(self, warnings: Vec<String>) -> Self {
+        Self { warnings, ..self }
     }
 
     /// To ask it from elsewhere.
@@ -129,7 +138,7 @@ impl Pipeline {
     /// spawns there for our connections is kept out of telemetry by its target only (see
     /// [`layer::Config::EXPORTER_TARGETS`]).
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Report {
-        let Self { config, spans, logs, metrics, published, shared } = self;
+        let Self { config, spans, logs, metrics, published, warnings, shared } = self;
         let Shared { control, collector, _end } = &shared;
         let metrics = metrics.map(|exporter| MetricLane {
             exporter,
@@ -151,6 +160,7 @@ impl Pipeline {
         let logs = logs.map(|way| shared.lane(Signal::Logs, config.logs, way));
         let work = async {
             tokio::join!(
+                Guarded::new(warn(warnings, control.requests())),
                 Guarded::new(ticker.run()),
                 shared.part(Signal::Traces, spans.map(Lane::run)),
                 shared.part(Signal::Logs, logs.map(Lane::run)),
@@ -213,6 +223,18 @@ impl Spawned {
         let _sent = self.start.try_send(());
         self.handle
     }
+}
+
+/// Writes these lines when the host's subscriber should be there: after a moment, or when the host asks for something.
+async fn warn(lines: Vec<String>, mut requests: Requests) {
+    let request = requests.current();
+    if !lines.is_empty() && request.flush == 0 && request.shutdown.is_none() {
+        tokio::select! {
+            () = requests.changed() => {}
+            () = sleep(SUBSCRIBED) => {}
+        }
+    }
+    lines.iter().for_each(|line| internal::warn(line));
 }
 
 fn way<T: std::fmt::Debug + Send + 'static>(

@@ -260,7 +260,10 @@ impl Builder {
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
         let Assembled { layer, pipeline, providers, config, .. } = self.assemble(false)?;
-        let spawned = pipeline.spawn().map_err(|error| Error::system("start the telemetry thread", error))?;
+        let spawned = pipeline
+            .warning(config.warnings)
+            .spawn()
+            .map_err(|error| Error::system("start the telemetry thread", error))?;
         Ok((layer.beside_others(), Guard::new(spawned.start(), providers, config.pipeline.shutdown_timeout)))
     }
 
@@ -273,8 +276,8 @@ impl Builder {
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
-        let Assembled { layer, pipeline, providers, .. } = self.assemble(false)?;
-        Ok((layer.beside_others(), Pipeline::new(pipeline, providers)))
+        let Assembled { layer, pipeline, providers, config, .. } = self.assemble(false)?;
+        Ok((layer.beside_others(), Pipeline::new(pipeline.warning(config.warnings), providers)))
     }
 
     fn assemble<S>(mut self, console: bool) -> Result<Assembled<S>, Error>

@@ -7,6 +7,7 @@ use opentelemetry::trace::Tracer;
 use opentelemetry_proto::tonic::metrics::v1::DataPointFlags;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use tracing::{info, info_span};
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::process::case;
 use crate::receiver::Receiver;
@@ -138,6 +139,24 @@ fn a_malformed_variable_is_an_error_and_init_can_be_called_again() {
         assert!(error.is_configuration() && error.to_string().contains("OTEL_BSP_MAX_QUEUE_SIZE"), "{error}");
         one_call(&Receiver::http());
     });
+}
+
+#[test]
+fn a_subscriber_of_the_hosts_hears_what_was_strange_about_the_settings() {
+    let name = "init::a_subscriber_of_the_hosts_hears_what_was_strange_about_the_settings";
+    let written = case(name, &[("OTEL_TRACES_SAMPLER", "sometimes")], || {
+        let (layer, guard) = bellwether::builder().endpoint(Receiver::http().url).layer().unwrap();
+        let console = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer).with(console)).unwrap();
+        drop(guard);
+    });
+    if let Some(written) = written {
+        assert_eq!(
+            written.matches("OTEL_TRACES_SAMPLER: \"sometimes\" is not known and ignored").count(),
+            1,
+            "{written}"
+        );
+    }
 }
 
 #[test]
