@@ -10,6 +10,8 @@ use crate::workload::{LEAVES, SPANS, Task, measured_polls, measured_trees};
 
 /// Trees between two flushes: less than the span queue of a default batch processor (2,048).
 const BATCH: u64 = 100;
+/// Batches before the first that is timed: by then most durations have opened the bucket that they fall into.
+const WARM_UP: u64 = 100;
 /// Trees a thread and batch, where two threads run.
 const BATCH_OF_TWO: u64 = 50;
 /// Polls a batch.
@@ -68,7 +70,7 @@ impl<'a> Run<'a> {
 /// All timed scenarios of a contender.
 pub(crate) fn time(contender: &Contender, effort: Effort) -> Result<Vec<(&'static str, f64)>> {
     let mut run = Run::new(contender)?;
-    for _ in 0..10 {
+    for _ in 0..WARM_UP {
         run.batch(BATCH)?;
     }
     let mut quantities = warm(&mut run, effort)?;
