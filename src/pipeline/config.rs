@@ -53,3 +53,7 @@ impl Default for Config {
         }
     }
 }
+
+/// How much longer than its own limit an export is waited for. Our client keeps the limit itself and knows what it was
+/// waiting for; with two timers for one moment, chance would say which of them speaks.
+pub(super) const GRACE: Duration = Duration::from_millis(50);

@@ -6,6 +6,7 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use tokio::time::sleep;
 
 use super::Batch;
+use super::config::GRACE;
 use super::control::{Control, Requests};
 use super::exporter::Export;
 use super::queue::Drain;
@@ -90,7 +91,7 @@ impl<T: Send + 'static> Lane<T> {
             biased;
             result = self.exporter.export(batch) => Ended::Itself(result),
             () = self.requests.clone().expired() => Ended::ShutdownDeadline,
-            () = sleep(self.batch.export_timeout) => Ended::ExportTimeout,
+            () = sleep(self.batch.export_timeout.saturating_add(GRACE)) => Ended::ExportTimeout,
         };
         // Our own client counts each item itself, also when it is dropped half-way; others count nothing.
         let rest = items.saturating_sub(self.internal.settled(self.signal) - settled);

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::collect::Collector;
+use super::config::GRACE;
 use super::control::{Control, Requests};
 use super::tick::Published;
 use crate::exporters::MetricExporter;
@@ -55,7 +56,7 @@ impl MetricLane {
             biased;
             () = self.exporter.export(snapshot) => true,
             () = self.requests.clone().expired() => false,
-            () = sleep(self.export_timeout) => true,
+            () = sleep(self.export_timeout.saturating_add(GRACE)) => true,
         };
         // Nothing is under way now. Points that an exporter leaves out, as deltas do with series at rest, were no loss.
         self.entered.store(self.internal.settled(Signal::Metrics), Ordering::Relaxed);
