@@ -234,7 +234,9 @@ async fn warn(lines: Vec<String>, mut requests: Requests) {
             () = sleep(SUBSCRIBED) => {}
         }
     }
-    lines.iter().for_each(|line| internal::warn(line));
+    for line in &lines {
+        internal::warn(line);
+    }
 }
 
 fn way<T: std::fmt::Debug + Send + 'static>(
