@@ -103,7 +103,7 @@ impl<'a> Report<'a> {
                 "metrics + 1 %: Ir, × tracing-opentelemetry 1 %",
                 self.ratio(ir, OURS_FEW, OTEL_FEW),
                 0.20,
-                0.28,
+                0.30,
             ),
             gate("metrics + 1 %: allocations a span", self.get(OURS_FEW, "allocations"), 0.3),
             shown("metrics + 1 %: ns, × Registry", self.ratio(ns, OURS_FEW, REGISTRY), 2.0),
