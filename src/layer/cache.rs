@@ -2,7 +2,7 @@
 //!
 //! An entry lies in one of [`WINDOW`] neighbouring places; a newcomer that finds them taken pushes one out. The caches
 //! begin small and grow as entries get into each other's way, up to some 100 kB a thread. They belong to one layer at a
-//! time, and are emptied when the store retires series or the symbol table forgets values.
+//! time. Series are forgotten when the store retires any, texts when the symbol table forgets some.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -21,76 +21,60 @@ pub(super) const KEY_SYMBOLS: usize = 6;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key([u64; 1 + KEY_SYMBOLS / 2]);
 
-/// Whose entries a thread's caches hold, and of when.
+/// Whose entries a cache holds, the layer, and since when: the store's generation for series, the period for texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Owner {
-    layer: u32,
-    /// Generation of the store's series, and period of the symbols.
-    since: u64,
-}
+pub(super) struct Owner(u64);
 
 impl Owner {
+    pub(super) const fn new(layer: u32) -> Self {
+        Self(pair(layer, 0))
+    }
+
     #[inline]
-    pub(super) const fn new(layer: u32, generation: u32, period: u32) -> Self {
-        Self { layer, since: pair(generation, period) }
+    pub(super) fn since(self, since: u32) -> Self {
+        Self(self.0 | u64::from(since))
     }
 }
 
 /// The caches of one thread.
 pub(super) struct Caches {
-    owner: Owner,
     texts: Places<Text>,
-    series: Places<(Key, Series)>,
+    series: Places<Known>,
 }
 
 thread_local! {
     /// Never borrowed while foreign code runs.
-    static CACHES: RefCell<Caches> = const { RefCell::new(Caches::new(Owner::new(0, 0, 0))) };
+    static CACHES: RefCell<Caches> = const { RefCell::new(Caches { texts: Places::new(), series: Places::new() }) };
 }
 
 impl Caches {
-    const fn new(owner: Owner) -> Self {
-        Self { owner, texts: Places::new(), series: Places::new() }
-    }
-
     /// The calling thread's caches; `None` while the thread ends and they are gone.
     #[inline]
-    pub(super) fn with<R>(owner: Owner, f: impl FnOnce(&mut Self) -> R) -> Option<R> {
-        let with = |caches: &RefCell<Self>| {
-            let mut caches = caches.try_borrow_mut().ok()?;
-            if caches.owner != owner {
-                caches.change(owner);
-            }
-            Some(f(&mut caches))
-        };
-        CACHES.try_with(with).ok().flatten()
+    pub(super) fn with<R>(f: impl FnOnce(&mut Self) -> R) -> Option<R> {
+        CACHES.try_with(|caches| caches.try_borrow_mut().ok().map(|mut caches| f(&mut caches))).ok().flatten()
     }
 
-    #[cold]
-    fn change(&mut self, owner: Owner) {
-        *self = Self::new(owner);
-    }
-
-    #[inline]
-    pub(super) fn text(&mut self, text: &str, find: impl FnOnce() -> (Symbol, Arc<str>)) -> Symbol {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "saves the registers of every span with a text")]
+    pub(super) fn text(&self, owner: Owner, text: &str) -> Option<Symbol> {
         let brief = Brief::of(text);
-        let is_it = |known: &Text| known.brief == brief && (text.len() <= SHORT || *known.whole == *text);
-        if let Some(known) = self.texts.get(brief.hash(), is_it) {
-            return known.symbol;
-        }
-        let (symbol, whole) = find();
-        self.texts.insert(Text { brief, symbol, whole });
-        symbol
+        let known = self.texts.get(owner, brief.hash(), |known: &Text| {
+            known.brief == brief && (text.len() <= SHORT || *known.whole == *text)
+        });
+        known.map(|known| known.symbol)
+    }
+
+    pub(super) fn keep_text(&mut self, owner: Owner, symbol: Symbol, whole: Arc<str>) {
+        self.texts.insert(owner, Text { brief: Brief::of(&whole), symbol, whole });
     }
 
     #[inline]
-    pub(super) fn series(&mut self, key: &Key, find: impl FnOnce() -> Series) -> Series {
-        if let Some((_, series)) = self.series.get(key.hash(), |(known, _)| known == key) {
-            return *series;
-        }
-        let series = find();
-        self.series.insert((*key, series));
-        series
+    pub(super) fn series(&self, owner: Owner, key: &Key) -> Option<Series> {
+        self.series.get(owner, key.hash(), |known: &Known| known.key == *key).map(|known| known.series)
+    }
+
+    pub(super) fn keep_series(&mut self, owner: Owner, key: Key, series: Series) {
+        self.series.insert(owner, Known { key, series });
     }
 }
 
@@ -108,6 +92,11 @@ const fn pair(high: u32, low: u32) -> u64 {
     ((high as u64) << 32) | low as u64
 }
 
+struct Known {
+    key: Key,
+    series: Series,
+}
+
 struct Text {
     brief: Brief,
     symbol: Symbol,
@@ -120,12 +109,14 @@ const SHORT: usize = 16;
 /// All of a short text, or the length and a hash of a longer one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Brief {
-    len: usize,
     words: [u64; 2],
+    /// Longer texts than 4 GB have the same one; equality decides.
+    len: u32,
 }
 
 impl Brief {
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "of the length, the low bits are wanted")]
     fn of(text: &str) -> Self {
         let bytes = text.as_bytes();
         // The first and the last bytes, which overlap in texts of odd lengths.
@@ -139,7 +130,7 @@ impl Brief {
         } else {
             [bytes.iter().fold(0, |word, byte| (word << 8) | u64::from(*byte)), 0]
         };
-        Self { len: bytes.len(), words }
+        Self { words, len: bytes.len() as u32 }
     }
 }
 
@@ -161,16 +152,16 @@ impl Entry for Text {
     }
 }
 
-impl Entry for (Key, Series) {
+impl Entry for Known {
     fn hash(&self) -> u64 {
-        self.0.hash()
+        self.key.hash()
     }
 }
 
 impl Brief {
     #[inline]
     fn hash(&self) -> u64 {
-        mix(self.len as u64 ^ self.words[0].rotate_left(7), self.words[1])
+        mix(u64::from(self.len) ^ self.words[0].rotate_left(7), self.words[1])
     }
 }
 
@@ -193,6 +184,7 @@ fn mix(hash: u64, word: u64) -> u64 {
 
 /// A cache of a bounded number of entries.
 struct Places<T> {
+    owner: Owner,
     /// A power of two of them, or none.
     places: Vec<Option<T>>,
     /// Entries that did not find their first place free since the cache had its present size.
@@ -201,11 +193,14 @@ struct Places<T> {
 
 impl<T> Places<T> {
     const fn new() -> Self {
-        Self { places: Vec::new(), displaced: 0 }
+        Self { owner: Owner(0), places: Vec::new(), displaced: 0 }
     }
 
     #[inline]
-    fn get(&self, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<&T> {
+    fn get(&self, owner: Owner, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<&T> {
+        if self.owner != owner {
+            return None;
+        }
         match self.places.get(place(hash, self.places.len()))? {
             Some(entry) if is_it(entry) => Some(entry),
             _ => self.get_further(hash, is_it),
@@ -223,7 +218,10 @@ impl<T> Places<T> {
 
 impl<T: Entry> Places<T> {
     #[cold]
-    fn insert(&mut self, entry: T) {
+    fn insert(&mut self, owner: Owner, entry: T) {
+        if self.owner != owner {
+            *self = Self { owner, ..Self::new() };
+        }
         let crowded = self.displaced > self.places.len() / 32 && self.places.len() < PLACES_MAX;
         if self.places.is_empty() || crowded {
             let len = (2 * self.places.len()).max(PLACES_MIN);
@@ -257,19 +255,19 @@ fn place(hash: u64, len: usize) -> usize {
 mod tests {
     use super::*;
 
-    const OWNER: Owner = Owner::new(u32::MAX, 0, 0);
+    const OWNER: Owner = Owner::new(u32::MAX);
 
     fn count_finds(owner: Owner, texts: &[String]) -> usize {
         let mut finds = 0;
-        for (at, text) in texts.iter().enumerate() {
-            let symbol = Symbol(u32::try_from(at).unwrap() + 1);
-            let found = Caches::with(owner, |caches| {
-                caches.text(text, || {
+        for (text, number) in texts.iter().zip(1..) {
+            let found = Caches::with(|caches| {
+                caches.text(owner, text).unwrap_or_else(|| {
                     finds += 1;
-                    (symbol, Arc::from(&**text))
+                    caches.keep_text(owner, Symbol(number), Arc::from(&**text));
+                    Symbol(number)
                 })
             });
-            assert_eq!(found, Some(symbol));
+            assert_eq!(found, Some(Symbol(number)));
         }
         finds
     }
@@ -281,8 +279,8 @@ mod tests {
             count_finds(OWNER, &texts);
         }
         assert_eq!(count_finds(OWNER, &texts), 0, "ten values find room in the end");
-        assert_eq!(count_finds(Owner::new(u32::MAX, 0, 1), &texts), 10);
-        assert_eq!(count_finds(Owner::new(u32::MAX, 1, 0), &texts), 10);
+        assert_eq!(count_finds(OWNER.since(1), &texts), 10);
+        assert_eq!(count_finds(Owner::new(u32::MAX - 1), &texts), 10);
     }
 
     #[test]
@@ -310,8 +308,14 @@ mod tests {
         }
         for _ in 0..3 {
             for (key, number) in keys.iter().zip(0..) {
-                let make = || Series::from_number(number);
-                assert_eq!(Caches::with(OWNER, |caches| caches.series(key, make)), Some(make()));
+                let expected = Series::from_number(number);
+                let found = Caches::with(|caches| {
+                    caches.series(OWNER, key).unwrap_or_else(|| {
+                        caches.keep_series(OWNER, *key, expected);
+                        expected
+                    })
+                });
+                assert_eq!(found, Some(expected));
             }
         }
     }

@@ -22,11 +22,10 @@ pub(super) struct SpanVisitor<'a> {
 
 impl SpanVisitor<'_> {
     /// A value that is not a text.
-    #[inline]
-    fn value(&self, field: &Field, symbol: impl FnOnce() -> Symbol) {
-        match self.plan.field(field) {
-            SpanField::Dimension(number) => self.dimension(number, symbol()),
-            SpanField::ErrorType => self.live.slot.error.store(symbol().0, Ordering::Relaxed),
+    fn value(&self, field: SpanField, symbol: Symbol) {
+        match field {
+            SpanField::Dimension(number) => self.dimension(number, symbol),
+            SpanField::ErrorType => self.live.slot.error.store(symbol.0, Ordering::Relaxed),
             _ => {}
         }
     }
@@ -38,6 +37,12 @@ impl SpanVisitor<'_> {
             SpanField::Dimension(number) => self.dimension(number, self.measure.text(value)),
             known => self.known_text(known, value),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn integer(&self, field: SpanField, value: i64) {
+        self.value(field, self.measure.symbols.integer(value));
     }
 
     /// A text that means something in itself.
@@ -85,7 +90,14 @@ impl Visit for SpanVisitor<'_> {
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.value(field, || self.measure.symbols.integer(value));
+        // The common case is apart from the rest, so that it needs neither calls nor saved registers.
+        match (self.plan.field(field), Symbol::small(value)) {
+            (SpanField::Ignored, _) => {}
+            (SpanField::Dimension(number), Some(symbol)) if usize::from(number) < INLINE_DIMENSIONS => {
+                self.live.slot.symbols[usize::from(number)].store(symbol.0, Ordering::Relaxed);
+            }
+            (field, _) => self.integer(field, value),
+        }
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
@@ -97,11 +109,14 @@ impl Visit for SpanVisitor<'_> {
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.value(field, || value.into());
+        self.value(self.plan.field(field), value.into());
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.value(field, || self.measure.symbols.float(value));
+        let field = self.plan.field(field);
+        if field != SpanField::Ignored {
+            self.value(field, self.measure.symbols.float(value));
+        }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {

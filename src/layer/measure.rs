@@ -53,7 +53,7 @@ pub(super) struct Measure {
     pub(super) length: usize,
     pub(super) declarations: HashMap<String, MetricDeclaration>,
     clock: Clock,
-    layer: u32,
+    owner: Owner,
     wide: RwLock<Wide>,
     /// Open spans of names that `otel.name` gave, by symbol and kind.
     named_in_flight: RwLock<HashMap<(u32, u32), Arc<InFlight>>>,
@@ -69,7 +69,7 @@ impl Measure {
             length: config.dimension_length,
             declarations: declarations.map(|metric| (metric.name.clone(), metric.clone())).collect(),
             clock,
-            layer,
+            owner: Owner::new(layer),
             wide: RwLock::default(),
             named_in_flight: RwLock::default(),
         }
@@ -152,9 +152,25 @@ impl Measure {
     /// The symbol of a text, cut to the length limit.
     #[inline]
     pub(super) fn text(&self, value: &str) -> Symbol {
+        let known = if value.len() <= self.length {
+            Caches::with(|caches| caches.text(self.texts_owner(), value)).flatten()
+        } else {
+            None
+        };
+        known.unwrap_or_else(|| self.new_text(value))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn new_text(&self, value: &str) -> Symbol {
         let value = text::cut(value, self.length, &self.internal);
-        Caches::with(self.owner(), |caches| caches.text(value, || self.symbols.text(value)))
-            .unwrap_or_else(|| self.symbols.text(value).0)
+        let owner = self.texts_owner();
+        if let Some(known) = Caches::with(|caches| caches.text(owner, value)).flatten() {
+            return known;
+        }
+        let (symbol, whole) = self.symbols.text(value);
+        Caches::with(|caches| caches.keep_text(owner, symbol, whole));
+        symbol
     }
 
     /// The series of symbols that vary with a callsite; `find` makes it when it is not remembered.
@@ -166,7 +182,21 @@ impl Measure {
         let mut all = [Symbol::ABSENT; KEY_SYMBOLS];
         all[..symbols.len()].copy_from_slice(symbols);
         let key = Key::new(callsite, variant, all);
-        Caches::with(self.owner(), |caches| caches.series(&key, &find)).unwrap_or_else(find)
+        self.known_series(&key).unwrap_or_else(|| self.keep(key, find))
+    }
+
+    #[inline]
+    fn known_series(&self, key: &Key) -> Option<Series> {
+        Caches::with(|caches| caches.series(self.series_owner(), key)).flatten()
+    }
+
+    /// Makes a series, and remembers it on this thread.
+    fn keep(&self, key: Key, make: impl FnOnce() -> Series) -> Series {
+        // Read first, so that what is retired meanwhile is not remembered as what came later.
+        let owner = self.series_owner();
+        let series = make();
+        Caches::with(|caches| caches.keep_series(owner, key, series));
+        series
     }
 
     /// Attributes from keys and symbols; absent values are left out.
@@ -183,8 +213,13 @@ impl Measure {
     }
 
     #[inline]
-    fn owner(&self) -> Owner {
-        Owner::new(self.layer, self.store.generation(), self.symbols.period())
+    fn texts_owner(&self) -> Owner {
+        self.owner.since(self.symbols.period())
+    }
+
+    #[inline]
+    fn series_owner(&self) -> Owner {
+        self.owner.since(self.store.generation())
     }
 
     #[inline]
@@ -211,15 +246,14 @@ impl Measure {
         let [a, b, c, d, ..] = &slot.symbols;
         let [a, b, c, d] = [a, b, c, d].map(|symbol| Symbol(symbol.load(Ordering::Relaxed)));
         let key = Key::new(callsite.index, variant, [Symbol(name), Symbol(error), a, b, c, d]);
-        Caches::with(self.owner(), |caches| caches.series(&key, || self.make_narrow_span_series(callsite, plan, slot)))
-            .unwrap_or_else(|| self.make_narrow_span_series(callsite, plan, slot))
+        self.known_series(&key).unwrap_or_else(|| self.make_narrow_span_series(key, callsite, plan, slot))
     }
 
     #[cold]
     #[inline(never)]
-    fn make_narrow_span_series(&self, callsite: &Callsite, plan: &SpanPlan, slot: &Slot) -> Series {
+    fn make_narrow_span_series(&self, key: Key, callsite: &Callsite, plan: &SpanPlan, slot: &Slot) -> Series {
         let symbols = slot.symbols.each_ref().map(|symbol| Symbol(symbol.load(Ordering::Relaxed)));
-        self.make_span_series(callsite, plan, slot, slot.status(), &symbols)
+        self.keep(key, || self.make_span_series(callsite, plan, slot, slot.status(), &symbols))
     }
 
     #[cold]
@@ -282,14 +316,23 @@ impl Measure {
     #[inline]
     fn with_in_flight(&self, callsite: &Callsite, plan: &SpanPlan, slot: &Slot, f: impl FnOnce(&InFlight)) {
         let (name, kind) = (slot.opened_name.load(Ordering::Relaxed), slot.traits().opened_kind());
-        if name == 0 {
-            f(plan.in_flight(kind, || self.store.in_flight(callsite.metadata.name(), &slot.opened_kind())));
-        } else {
-            f(&self.named_in_flight(callsite, slot, name, kind));
+        match plan.in_flight(kind).get() {
+            Some(known) if name == 0 => f(known),
+            _ => f(&self.find_in_flight(callsite, plan, slot)),
         }
     }
 
     #[cold]
+    #[inline(never)]
+    fn find_in_flight(&self, callsite: &Callsite, plan: &SpanPlan, slot: &Slot) -> Arc<InFlight> {
+        let (name, kind) = (slot.opened_name.load(Ordering::Relaxed), slot.traits().opened_kind());
+        if name != 0 {
+            return self.named_in_flight(callsite, slot, name, kind);
+        }
+        let find = || self.store.in_flight(callsite.metadata.name(), &slot.opened_kind());
+        Arc::clone(plan.in_flight(kind).get_or_init(find))
+    }
+
     fn named_in_flight(&self, callsite: &Callsite, slot: &Slot, name: u32, kind: u32) -> Arc<InFlight> {
         let known = self.named_in_flight.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = known.get(&(name, kind)) {
@@ -308,7 +351,7 @@ impl Measure {
     /// A series by more symbols than a thread's cache holds.
     #[cold]
     fn wide_series(&self, callsite: u32, variant: u32, symbols: &[Symbol], find: impl Fn() -> Series) -> Series {
-        let owner = self.owner();
+        let owner = self.series_owner();
         let key = (callsite, variant);
         let wide = self.wide.read().unwrap_or_else(PoisonError::into_inner);
         let known = wide.series.get(&key).and_then(|series| series.get(symbols)).filter(|_| wide.owner == owner);

@@ -28,6 +28,12 @@ impl Symbol {
     /// No value.
     pub(super) const ABSENT: Self = Self(0);
 
+    /// A whole number that is its own symbol.
+    #[inline]
+    pub(super) fn small(value: i64) -> Option<Self> {
+        u32::try_from(value).ok().filter(|value| *value < INTERNED - 2).map(|value| Self(value + 1))
+    }
+
     #[inline]
     pub(super) fn is_absent(self) -> bool {
         self == Self::ABSENT
@@ -59,7 +65,8 @@ struct Table {
     texts: HashMap<Arc<str>, Symbol>,
     /// Bits of numbers; `true` for floats.
     numbers: HashMap<(bool, u64), Symbol>,
-    values: HashMap<Symbol, Interned>,
+    text_of: HashMap<Symbol, Arc<str>>,
+    number_of: HashMap<Symbol, (bool, u64)>,
 }
 
 #[derive(Debug, Clone)]
@@ -82,10 +89,7 @@ impl Symbols {
 
     #[inline]
     pub(super) fn integer(&self, value: i64) -> Symbol {
-        match u32::try_from(value) {
-            Ok(small) if small < INTERNED - 2 => Symbol(small + 1),
-            _ => self.number(false, value.cast_unsigned()),
-        }
+        Symbol::small(value).unwrap_or_else(|| self.number(false, value.cast_unsigned()))
     }
 
     pub(super) fn float(&self, value: f64) -> Symbol {
@@ -123,12 +127,7 @@ impl Symbols {
             Symbol(small) if small < INTERNED => Some(Value::I64(i64::from(small) - 1)),
             interned => {
                 let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
-                let value = tables.current.values.get(&interned).or_else(|| tables.previous.values.get(&interned))?;
-                Some(match value {
-                    Interned::Text(text) => Value::String(Arc::clone(text).into()),
-                    Interned::Number(true, bits) => Value::F64(f64::from_bits(*bits)),
-                    Interned::Number(false, bits) => Value::I64(bits.cast_signed()),
-                })
+                tables.current.value(interned).or_else(|| tables.previous.value(interned))
             }
         }
     }
@@ -138,7 +137,7 @@ impl Symbols {
         if let Some(added_meanwhile) = tables.current.find(&value) {
             return added_meanwhile;
         }
-        if tables.current.values.len() >= PERIOD {
+        if tables.current.len() >= PERIOD {
             tables.previous = std::mem::take(&mut tables.current);
             self.period.fetch_add(1, Ordering::Relaxed);
         }
@@ -168,11 +167,30 @@ impl Table {
     }
 
     fn insert(&mut self, symbol: Symbol, value: Interned) {
-        match &value {
-            Interned::Text(text) => self.texts.insert(Arc::clone(text), symbol),
-            Interned::Number(float, bits) => self.numbers.insert((*float, *bits), symbol),
-        };
-        self.values.insert(symbol, value);
+        match value {
+            Interned::Text(text) => {
+                self.texts.insert(Arc::clone(&text), symbol);
+                self.text_of.insert(symbol, text);
+            }
+            Interned::Number(float, bits) => {
+                self.numbers.insert((float, bits), symbol);
+                self.number_of.insert(symbol, (float, bits));
+            }
+        }
+    }
+
+    fn value(&self, symbol: Symbol) -> Option<Value> {
+        if let Some(text) = self.text_of.get(&symbol) {
+            return Some(Value::String(Arc::clone(text).into()));
+        }
+        self.number_of.get(&symbol).map(|(float, bits)| match float {
+            true => Value::F64(f64::from_bits(*bits)),
+            false => Value::I64(bits.cast_signed()),
+        })
+    }
+
+    fn len(&self) -> usize {
+        self.text_of.len() + self.number_of.len()
     }
 }
 
@@ -217,6 +235,6 @@ mod tests {
         assert_eq!(symbols.value(unused), None);
         assert_ne!(symbols.text("unused").0, unused);
         let tables = symbols.tables.read().unwrap();
-        assert!(tables.current.values.len() + tables.previous.values.len() <= 2 * PERIOD);
+        assert!(tables.current.len() + tables.previous.len() <= 2 * PERIOD);
     }
 }

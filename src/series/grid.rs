@@ -92,6 +92,9 @@ impl Grid {
     #[inline]
     pub(super) fn refined(&self, value: f64) -> i32 {
         let fine = scale::index(value);
+        if fine < self.low {
+            return fine;
+        }
         let at = fine.wrapping_sub(self.low).cast_unsigned() as usize;
         let Some(place) = self.places.get(at) else { return self.refined_outside(fine) };
         let next = usize::from(place.below);
