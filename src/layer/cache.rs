@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::symbols::Symbol;
 use crate::series::Series;
 
-const PLACES_MIN: usize = 32;
+const PLACES_MIN: usize = 64;
 const PLACES_MAX: usize = 1_024;
 const WINDOW: u64 = 4;
 
@@ -186,14 +186,14 @@ fn mix(hash: u64, word: u64) -> u64 {
 struct Places<T> {
     owner: Owner,
     /// A power of two of them, or none.
-    places: Vec<Option<T>>,
+    all: Vec<Option<T>>,
     /// Entries that did not find their first place free since the cache had its present size.
     displaced: usize,
 }
 
 impl<T> Places<T> {
     const fn new() -> Self {
-        Self { owner: Owner(0), places: Vec::new(), displaced: 0 }
+        Self { owner: Owner(0), all: Vec::new(), displaced: 0 }
     }
 
     #[inline]
@@ -201,7 +201,7 @@ impl<T> Places<T> {
         if self.owner != owner {
             return None;
         }
-        match self.places.get(place(hash, self.places.len()))? {
+        match self.all.get(place(hash, self.all.len()))? {
             Some(entry) if is_it(entry) => Some(entry),
             _ => self.get_further(hash, is_it),
         }
@@ -210,7 +210,7 @@ impl<T> Places<T> {
     #[cold]
     fn get_further(&self, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<&T> {
         (1..WINDOW).find_map(|step| {
-            let entry = self.places[place(hash.wrapping_add(step), self.places.len())].as_ref()?;
+            let entry = self.all[place(hash.wrapping_add(step), self.all.len())].as_ref()?;
             is_it(entry).then_some(entry)
         })
     }
@@ -222,11 +222,11 @@ impl<T: Entry> Places<T> {
         if self.owner != owner {
             *self = Self { owner, ..Self::new() };
         }
-        let crowded = self.displaced > self.places.len() / 32 && self.places.len() < PLACES_MAX;
-        if self.places.is_empty() || crowded {
-            let len = (2 * self.places.len()).max(PLACES_MIN);
+        let crowded = self.displaced > self.all.len() / 32 && self.all.len() < PLACES_MAX;
+        if self.all.is_empty() || crowded {
+            let len = (2 * self.all.len()).max(PLACES_MIN);
             self.displaced = 0;
-            let before = std::mem::replace(&mut self.places, std::iter::repeat_with(|| None).take(len).collect());
+            let before = std::mem::replace(&mut self.all, std::iter::repeat_with(|| None).take(len).collect());
             for entry in before.into_iter().flatten() {
                 self.put(entry);
             }
@@ -235,12 +235,12 @@ impl<T: Entry> Places<T> {
     }
 
     fn put(&mut self, entry: T) {
-        let (hash, len) = (entry.hash(), self.places.len());
-        self.displaced += usize::from(self.places[place(hash, len)].is_some());
-        let free = (0..WINDOW).map(|step| place(hash.wrapping_add(step), len)).find(|at| self.places[*at].is_none());
+        let (hash, len) = (entry.hash(), self.all.len());
+        self.displaced += usize::from(self.all[place(hash, len)].is_some());
+        let free = (0..WINDOW).map(|step| place(hash.wrapping_add(step), len)).find(|at| self.all[*at].is_none());
         // Another one each time, so that two entries cannot push out each other for ever.
         let victim = place(hash.wrapping_add(self.displaced as u64 % WINDOW), len);
-        self.places[free.unwrap_or(victim)] = Some(entry);
+        self.all[free.unwrap_or(victim)] = Some(entry);
     }
 }
 

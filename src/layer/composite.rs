@@ -160,6 +160,7 @@ where
             measure.open(&core.spans, plan, attributes, opened);
         }
         if let Some(gate) = &self.gate {
+            live.slot.reset_ids();
             gate.on_new_span(attributes, id, opened, ambient, context);
         }
     }

@@ -19,7 +19,7 @@ use super::composite::Opened;
 use super::fields::SpanVisitor;
 use super::handle::link_of;
 use super::plan::SpanPlan;
-use super::spans::{INLINE_DIMENSIONS, Live, Slot, Spans, Status, Traits};
+use super::spans::{INLINE_DIMENSIONS, Live, Slot, Spans, Status, Traits, USUAL_DIMENSIONS};
 use super::symbols::{Symbol, Symbols};
 use super::{Config, MetricDeclaration, text};
 use crate::clock::Clock;
@@ -32,6 +32,8 @@ use crate::series::{InFlight, Series, Store};
 const OTHER_ERROR: &str = "_OTHER";
 /// Names of in-flight counts remembered; further ones are asked for each time.
 const NAMES_MAX: usize = 1_024;
+/// A name, an error type, and the dimensions.
+const _: () = assert!(KEY_SYMBOLS == 2 + USUAL_DIMENSIONS);
 
 type BySymbols = HashMap<Box<[Symbol]>, Series>;
 
@@ -85,6 +87,9 @@ impl Measure {
         };
         slot.start.store(start, Ordering::Relaxed);
         if plan.has_fields {
+            if plan.dimensions.len() > USUAL_DIMENSIONS {
+                slot.reset_unusual_dimensions();
+            }
             attributes.record(&mut SpanVisitor { measure: self, spans, plan, live: opened.live });
             let name = slot.name.load(Ordering::Relaxed);
             if name != 0 {
@@ -92,7 +97,7 @@ impl Measure {
             }
             slot.keep_opened_kind();
         }
-        self.with_in_flight(opened.callsite, plan, slot, InFlight::enter);
+        self.with_in_flight(opened.callsite, plan, slot, slot.traits(), InFlight::enter);
     }
 
     /// Fields of an open span are recorded.
@@ -146,7 +151,7 @@ impl Measure {
         let traits = slot.traits();
         let series = self.span_series(spans, callsite, plan, live, traits);
         self.store.record_span(series, duration, duration.saturating_sub(covered), link_of(slot, traits));
-        self.with_in_flight(callsite, plan, slot, InFlight::exit);
+        self.with_in_flight(callsite, plan, slot, traits, InFlight::exit);
     }
 
     /// The symbol of a text, cut to the length limit.
@@ -239,7 +244,7 @@ impl Measure {
             return plan.plain(status).get(self.store.generation(), find);
         }
         let variant = traits.variant();
-        if plan.dimensions.len() > KEY_SYMBOLS - 2 {
+        if plan.dimensions.len() > USUAL_DIMENSIONS {
             return self.wide_span_series(spans, callsite, plan, live, variant);
         }
         // Symbols of dimensions that the callsite does not have are absent.
@@ -252,7 +257,8 @@ impl Measure {
     #[cold]
     #[inline(never)]
     fn make_narrow_span_series(&self, key: Key, callsite: &Callsite, plan: &SpanPlan, slot: &Slot) -> Series {
-        let symbols = slot.symbols.each_ref().map(|symbol| Symbol(symbol.load(Ordering::Relaxed)));
+        let symbols: Vec<Symbol> =
+            slot.symbols[..USUAL_DIMENSIONS].iter().map(|symbol| Symbol(symbol.load(Ordering::Relaxed))).collect();
         self.keep(key, || self.make_span_series(callsite, plan, slot, slot.status(), &symbols))
     }
 
@@ -314,10 +320,16 @@ impl Measure {
     }
 
     #[inline]
-    fn with_in_flight(&self, callsite: &Callsite, plan: &SpanPlan, slot: &Slot, f: impl FnOnce(&InFlight)) {
-        let (name, kind) = (slot.opened_name.load(Ordering::Relaxed), slot.traits().opened_kind());
-        match plan.in_flight(kind).get() {
-            Some(known) if name == 0 => f(known),
+    fn with_in_flight(
+        &self,
+        callsite: &Callsite,
+        plan: &SpanPlan,
+        slot: &Slot,
+        traits: Traits,
+        f: impl FnOnce(&InFlight),
+    ) {
+        match plan.in_flight(traits.opened_kind()).get() {
+            Some(known) if slot.opened_name.load(Ordering::Relaxed) == 0 => f(known),
             _ => f(&self.find_in_flight(callsite, plan, slot)),
         }
     }

