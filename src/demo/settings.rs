@@ -13,8 +13,12 @@ const CONSOLE: &str = "warn,search=off";
 /// The environment with the demo's defaults. A signal that nobody asked to send anywhere stays in the process.
 pub fn with_defaults(mut environment: Environment) -> Environment {
     let set = |environment: &Environment, name: &str| environment.get(name).is_some();
-    let all = ["OTEL_CONFIG_FILE", "OTEL_EXPORTER_OTLP_ENDPOINT"];
-    let everywhere = all.iter().any(|name| set(&environment, name));
+    environment = environment.or("RUST_LOG", CONSOLE);
+    if set(&environment, "OTEL_CONFIG_FILE") {
+        // The file says it all; variables beside it would only be warned about.
+        return environment;
+    }
+    let everywhere = set(&environment, "OTEL_EXPORTER_OTLP_ENDPOINT");
     for signal in Signal::ALL.map(|signal| signal.name().to_uppercase()) {
         if !everywhere && !set(&environment, &format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")) {
             environment = environment.or(format!("OTEL_{signal}_EXPORTER"), "none");
@@ -25,7 +29,7 @@ pub fn with_defaults(mut environment: Environment) -> Environment {
     if !named {
         environment = environment.or("OTEL_SERVICE_NAME", SERVICE);
     }
-    environment.or("OTEL_METRIC_EXPORT_INTERVAL", INTERVAL).or("RUST_LOG", CONSOLE)
+    environment.or("OTEL_METRIC_EXPORT_INTERVAL", INTERVAL)
 }
 
 /// Whether nothing leaves the process.
@@ -76,5 +80,11 @@ mod tests {
         assert_eq!((chosen.series.service_name.as_str(), chosen.pipeline.interval.as_millis()), ("shop", 500));
         let named = load(&[("OTEL_RESOURCE_ATTRIBUTES", "service.name=orders")]);
         assert_eq!(named.series.service_name, "orders");
+    }
+
+    #[test]
+    fn with_a_configuration_file_only_the_console_has_a_default() {
+        let environment = with_defaults([("OTEL_CONFIG_FILE", "/otel.yaml")].into_iter().collect());
+        assert_eq!(environment.names().collect::<Vec<_>>(), ["OTEL_CONFIG_FILE", "RUST_LOG"]);
     }
 }
