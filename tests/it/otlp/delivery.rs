@@ -9,6 +9,7 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::metrics::v1::exemplar;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use opentelemetry_sdk::logs::{LogBatch, LogExporter as _};
@@ -99,6 +100,10 @@ async fn a_snapshot_arrives_with_every_kind_of_data_exemplars_and_stale_markers(
     assert_eq!((sum.aggregation_temporality, sum.is_monotonic), (2, false));
     assert_eq!(sum.data_points[0].value, Some(Value::AsInt(-3)));
     assert_eq!(sum.data_points[0].start_time_unix_nano, fixtures::START.0);
+    let [linked] = &sum.data_points[0].exemplars[..] else { panic!("{sum:?}") };
+    assert_eq!(linked.value, Some(exemplar::Value::AsInt(-3)));
+    assert_eq!((linked.trace_id[15], linked.span_id[7]), (0xef, 2));
+    assert_eq!(linked.time_unix_nano, fixtures::START.0 + 4_000_000);
 
     let Some(Data::Histogram(explicit)) = &explicit.data else { panic!("{explicit:?}") };
     let [here, gone] = &explicit.data_points[..] else { panic!("{explicit:?}") };
@@ -113,6 +118,9 @@ async fn a_snapshot_arrives_with_every_kind_of_data_exemplars_and_stale_markers(
     assert_eq!((point.scale, point.zero_count, point.count, point.sum), (3, 1, 4, None));
     let positive = point.positive.as_ref().unwrap();
     assert_eq!((positive.offset, &positive.bucket_counts[..]), (-2, &[1, 1][..]));
+    let negative = point.negative.as_ref().unwrap();
+    assert_eq!((negative.offset, &negative.bucket_counts[..]), (5, &[1][..]));
+    assert_eq!(point.exemplars[..], sum.data_points[0].exemplars[..]);
 }
 
 /// The service as generated from the protocol files, for a receiver that shares no code with the client.
@@ -150,6 +158,17 @@ async fn a_tonic_server_understands_plain_and_compressed_calls() {
     let received = traces.0.lock().unwrap();
     assert_eq!(received.len(), 2);
     assert_eq!(received[0], received[1]);
+}
+
+#[tokio::test]
+async fn signals_that_go_to_one_place_share_a_connection() {
+    let receiver = Receiver::start(Protocol::Grpc, []).await;
+    let sender = Sender::new(&to(&receiver.url(), Protocol::Grpc));
+    let (record, scope) = (fixtures::bare_log(), fixtures::scope("library"));
+    sender.spans().export(fixtures::spans(1)).await.unwrap();
+    sender.logs().export(LogBatch::new(&[(&record, &scope)])).await.unwrap();
+    sender.metrics().export(&fixtures::counter(&[("a", 1)])).await;
+    assert_eq!((receiver.received().len(), receiver.connections()), (3, 1));
 }
 
 #[tokio::test]

@@ -149,6 +149,19 @@ async fn a_wait_that_one_request_had_no_time_for_is_kept_by_the_next_ones() {
 }
 
 #[tokio::test]
+async fn a_server_that_asks_for_a_year_is_asked_again_after_five_minutes() {
+    let year = Reply::Http { status: 429, headers: vec![("retry-after", "31536000".to_owned())], body: Vec::new() };
+    let receiver = Receiver::start(Protocol::HttpProtobuf, [year]).await;
+    let clock = Clock::manual(Timestamp(1_700_000_000_000_000_000));
+    let sender = Sender::with_clock(&to(&receiver.url(), Protocol::HttpProtobuf), clock.clone());
+    let spans = sender.spans();
+    spans.export(fixtures::spans(1)).await.unwrap_err();
+    clock.advance(Duration::from_secs(301));
+    spans.export(fixtures::spans(1)).await.unwrap();
+    assert_eq!(sender.report().traces.delivered, 1);
+}
+
+#[tokio::test]
 async fn rejected_items_of_a_partial_success_are_counted_and_not_sent_again() {
     for protocol in PROTOCOLS {
         for (rejected, expected) in [(0, vec![]), (2, vec![(Reason::Rejected, 2)]), (99, vec![(Reason::Rejected, 3)])] {

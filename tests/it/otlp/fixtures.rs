@@ -165,6 +165,17 @@ pub(super) fn counter(values: &[(&'static str, i64)]) -> Snapshot {
     snapshot(vec![metric("calls", "{call}", data)])
 }
 
+/// With an exemplar that holds a whole number.
+fn linked<T>(point: Point<T>) -> Point<T> {
+    let exemplar = Exemplar {
+        time: START.plus(Duration::from_millis(4)),
+        value: Number::I64(-3),
+        trace_id: TraceId::from(0xdef),
+        span_id: SpanId::from(2),
+    };
+    Point { exemplars: vec![exemplar], ..point }
+}
+
 /// Every kind of data, an exemplar, a stale point, and a metric that has no points.
 pub(super) fn rich_snapshot() -> Snapshot {
     let exemplar = Exemplar {
@@ -189,7 +200,7 @@ pub(super) fn rich_snapshot() -> Snapshot {
         scale: 3,
         zero_count: 1,
         positive: Buckets { offset: -2, counts: vec![1, 1] },
-        negative: Buckets { offset: 0, counts: vec![1] },
+        negative: Buckets { offset: 5, counts: vec![1] },
     };
     let cumulative = Temporality::Cumulative;
     let stale = Point { stale: true, exemplars: vec![exemplar], ..point("gone", explicit.clone()) };
@@ -199,13 +210,13 @@ pub(super) fn rich_snapshot() -> Snapshot {
         metric(
             "sum",
             "1",
-            Data::Sum { monotonic: false, temporality: cumulative, points: vec![point("a", Number::I64(-3))] },
+            Data::Sum { monotonic: false, temporality: cumulative, points: vec![linked(point("a", Number::I64(-3)))] },
         ),
         metric("explicit", "ms", Data::Histogram { temporality: cumulative, points: vec![full, stale] }),
         metric(
             "exponential",
             "s",
-            Data::ExponentialHistogram { temporality: cumulative, points: vec![point("a", exponential)] },
+            Data::ExponentialHistogram { temporality: cumulative, points: vec![linked(point("a", exponential))] },
         ),
         metric("empty", "", Data::Gauge(Vec::new())),
     ])

@@ -11,11 +11,11 @@ use opentelemetry_sdk::trace::SpanExporter as _;
 use prost::Message;
 
 use super::receiver::Receiver;
-use super::{Config, PROTOCOLS, Sender, fixtures, to};
+use super::{Config, PROTOCOLS, Protocol, Sender, fixtures, to};
 
 const LIMIT: usize = 1_000;
 
-fn limited(receiver: &Receiver, protocol: super::Protocol) -> Config {
+fn limited(receiver: &Receiver, protocol: Protocol) -> Config {
     Config { grpc_message_limit: LIMIT, http_message_limit: LIMIT, ..to(&receiver.url(), protocol) }
 }
 
@@ -39,6 +39,22 @@ async fn a_batch_beyond_the_limit_goes_in_parts_in_order_and_a_single_item_beyon
         }
         assert_eq!(arrived, (1..=60).filter(|id| *id != 21).collect::<Vec<_>>());
         assert!(receiver.received().len() > 5);
+    }
+}
+
+#[tokio::test]
+async fn by_default_a_message_has_at_most_what_servers_take_by_default() {
+    const MEBIBYTE: usize = 1 << 20;
+    for (protocol, limit) in [(Protocol::Grpc, 4 * MEBIBYTE), (Protocol::HttpProtobuf, 20 * MEBIBYTE)] {
+        let receiver = Receiver::start(protocol, []).await;
+        let sender = Sender::new(&to(&receiver.url(), protocol));
+        let mut spans = fixtures::spans(limit as u64 / MEBIBYTE as u64 + 1);
+        for span in &mut spans {
+            span.attributes.push(KeyValue::new("large", "x".repeat(MEBIBYTE)));
+        }
+        sender.spans().export(spans).await.unwrap();
+        let sizes: Vec<usize> = receiver.received().iter().map(|request| request.message.len()).collect();
+        assert!(sizes.len() == 2 && sizes.iter().all(|size| *size <= limit), "{sizes:?}");
     }
 }
 

@@ -121,6 +121,17 @@ async fn a_single_broken_connection_is_nobodys_business() {
 }
 
 #[tokio::test]
+async fn a_backend_that_is_busy_for_a_moment_is_not_down() {
+    for (protocol, busy) in [(Protocol::Grpc, Reply::grpc(14)), (Protocol::HttpProtobuf, Reply::http(503))] {
+        let (lines, _guard) = Lines::capture();
+        let receiver = Receiver::start(protocol, [busy.clone(), busy]).await;
+        let sender = Sender::new(&to(&receiver.url(), protocol));
+        sender.spans().export(fixtures::spans(3)).await.unwrap();
+        assert_eq!((receiver.received().len(), lines.take()), (3, Vec::new()));
+    }
+}
+
+#[tokio::test]
 async fn a_backend_that_does_not_know_a_signal_gets_no_more_of_it_until_it_is_asked_again() {
     for (protocol, unknown) in [
         (Protocol::Grpc, Reply::grpc(12)),

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
 use std::io::Read;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bellwether::exporters::otlp::Protocol;
@@ -68,6 +69,7 @@ struct State {
     received: Mutex<Vec<Received>>,
     /// Answers to the next requests; success after that.
     script: Mutex<VecDeque<Reply>>,
+    connections: AtomicUsize,
 }
 
 /// The server; it runs on the runtime of the test and ends with it.
@@ -90,7 +92,7 @@ impl Receiver {
         tls: Option<TlsAcceptor>,
     ) -> Self {
         let script = Mutex::new(script.into_iter().collect());
-        let state = Arc::new(State { protocol, received: Mutex::default(), script });
+        let state = Arc::new(State { protocol, received: Mutex::default(), script, connections: AtomicUsize::new(0) });
         let (port, encrypted) = (listener.local_addr().unwrap().port(), tls.is_some());
         tokio::spawn(accept(listener, tls, Arc::clone(&state)));
         Self { port, encrypted, state }
@@ -105,6 +107,11 @@ impl Receiver {
         self.state.received.lock().unwrap().clone()
     }
 
+    /// How many connections were made.
+    pub(super) fn connections(&self) -> usize {
+        self.state.connections.load(Ordering::Relaxed)
+    }
+
     /// The next answers.
     pub(super) fn then(&self, script: impl IntoIterator<Item = Reply>) {
         self.state.script.lock().unwrap().extend(script);
@@ -114,6 +121,7 @@ impl Receiver {
 async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<State>) {
     while let Ok((stream, _)) = listener.accept().await {
         stream.set_nodelay(true).unwrap();
+        state.connections.fetch_add(1, Ordering::Relaxed);
         let (tls, state) = (tls.clone(), Arc::clone(&state));
         tokio::spawn(async move {
             match tls {
