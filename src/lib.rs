@@ -17,12 +17,24 @@ pub mod bridge;
 pub mod demo;
 #[doc(hidden)]
 pub mod exporters;
+#[cfg(feature = "rules")]
+#[doc(hidden)]
+pub mod history;
 #[doc(hidden)]
 pub mod internal;
 #[doc(hidden)]
 pub mod layer;
+#[cfg(feature = "rules")]
+#[doc(hidden)]
+pub mod notifier;
 #[doc(hidden)]
 pub mod pipeline;
+#[cfg(feature = "rules")]
+#[doc(hidden)]
+pub mod promql;
+#[cfg(feature = "rules")]
+#[doc(hidden)]
+pub mod rules;
 #[doc(hidden)]
 pub mod series;
 

@@ -8,8 +8,12 @@ use std::path::{Path, PathBuf};
 const GROUND: [&str; 5] = ["clock", "error", "internal", "model", "names"];
 
 /// A room, and what it may import besides the ground and itself. A name that `lib.rs` offers counts as its room.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("series", &[]),
+    ("history", &[]),
+    ("promql", &["history"]),
+    ("rules", &["history", "promql"]),
+    ("notifier", &[]),
     ("layer", &["series"]),
     // A measurement that is made in a span links to it, and the layer knows which span that is.
     ("instruments", &["series", "layer"]),

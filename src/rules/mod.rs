@@ -1,0 +1,1 @@
+//! Prometheus' rule files: groups, alerts and their life, templates, state.
