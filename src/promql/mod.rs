@@ -1,1 +1,15 @@
 //! Prometheus' query language, as release 3.14 evaluates it: pure and synchronous, time is an argument.
+
+mod ast;
+mod error;
+mod parser;
+mod signatures;
+
+pub use ast::{
+    AggregateExpr, AggregateOp, At, BinaryExpr, BinaryOp, Call, Cardinality, DurationExpr, DurationKind, Edges, Expr,
+    Fill, Length, MatrixSelector, NumberLiteral, ParenExpr, Span, StringLiteral, SubqueryExpr, UnaryExpr,
+    VectorMatching, VectorSelector,
+};
+pub use error::{ParseError, ParseErrors, Position};
+pub use parser::{Experiments, parse, parse_with};
+pub use signatures::{FUNCTIONS, Function, ValueType};
