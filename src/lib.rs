@@ -24,6 +24,7 @@ pub mod history;
 pub mod internal;
 #[doc(hidden)]
 pub mod layer;
+mod nearest;
 #[cfg(feature = "rules")]
 #[doc(hidden)]
 pub mod notifier;
@@ -37,6 +38,9 @@ pub mod promql;
 pub mod rules;
 #[doc(hidden)]
 pub mod series;
+#[cfg(any(feature = "config-file", feature = "rules"))]
+#[doc(hidden)]
+pub mod yaml;
 
 pub use config::Config;
 pub use error::Error;

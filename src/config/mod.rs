@@ -10,7 +10,6 @@ mod environment;
 #[cfg(feature = "config-file")]
 mod file;
 mod level;
-mod nearest;
 mod parse;
 mod resource;
 mod variables;

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use super::node::{Content, Node};
-use super::scalar::Scalar;
-use super::section::{self, Reader, Section};
-use crate::Error;
+use super::section::Settings;
 use crate::config::{Draft, parse};
 use crate::exporters::otlp::Retry;
 use crate::layer::SpanDetails;
+use crate::yaml::{Content, Fault, Node, Reader, Scalar, Section, number};
 
 pub(super) const KEYS: [&str; 12] = [
     "filter",
@@ -25,7 +23,7 @@ pub(super) const KEYS: [&str; 12] = [
     "retry",
 ];
 
-pub(super) fn read<'n>(reader: &Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<(), Error> {
+pub(super) fn read<'n>(reader: &Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<(), Fault> {
     let section = reader.section(node, &KEYS)?;
     draft.console_filter = section.parsed("console_filter", parse::console_filter)?;
     layer(reader, &section, draft)?;
@@ -44,7 +42,7 @@ pub(super) fn read<'n>(reader: &Reader<'n>, node: &'n Node, draft: &mut Draft) -
     Ok(())
 }
 
-fn layer<'n>(reader: &Reader<'n>, section: &Section<'n>, draft: &mut Draft) -> Result<(), Error> {
+fn layer<'n>(reader: &Reader<'n>, section: &Section<'n>, draft: &mut Draft) -> Result<(), Fault> {
     let layer = &mut draft.layer;
     if let Some(filter) = section.parsed("filter", parse::filter)? {
         layer.filter = filter;
@@ -73,12 +71,12 @@ fn layer<'n>(reader: &Reader<'n>, section: &Section<'n>, draft: &mut Draft) -> R
 }
 
 /// Bounds of the span duration histogram, in milliseconds.
-fn boundaries(section: &Section<'_>) -> Result<Option<Vec<f64>>, Error> {
+fn boundaries(section: &Section<'_>) -> Result<Option<Vec<f64>>, Fault> {
     const EXPECTED: &str = "duration_boundaries: expected finite numbers in ascending order";
     let mut bounds: Vec<f64> = Vec::new();
     for node in section.list("duration_boundaries")? {
         let bound = match &node.content {
-            Content::Scalar(scalar @ (Scalar::Int(_) | Scalar::Float(_)), _) => section::number(scalar),
+            Content::Scalar(scalar @ (Scalar::Int(_) | Scalar::Float(_)), _) => number(scalar),
             _ => None,
         };
         match bound.filter(|bound| bounds.last().is_none_or(|last| last < bound)) {
@@ -89,11 +87,11 @@ fn boundaries(section: &Section<'_>) -> Result<Option<Vec<f64>>, Error> {
     Ok(Some(bounds).filter(|bounds| !bounds.is_empty()))
 }
 
-fn retry<'n>(reader: &Reader<'n>, node: &'n Node) -> Result<Retry, Error> {
+fn retry<'n>(reader: &Reader<'n>, node: &'n Node) -> Result<Retry, Fault> {
     const MULTIPLIER: &str = "a number from 1 to 10";
     let section = reader.section(node, &["initial", "max", "multiplier", "total"])?;
     let default = Retry::default();
-    let time = |key: &str, default: Duration| Ok::<_, Error>(section.duration(key)?.unwrap_or(default));
+    let time = |key: &str, default: Duration| Ok::<_, Fault>(section.duration(key)?.unwrap_or(default));
     let multiplier = section.number("multiplier", MULTIPLIER)?.unwrap_or(default.multiplier);
     if !(1.0..=10.0).contains(&multiplier) {
         return Err(section.invalid("multiplier", &multiplier.to_string(), MULTIPLIER));

@@ -1,12 +1,11 @@
 //! Exporters, which the three providers share.
 
-use super::node::Node;
-use super::section::{Reader, Section};
-use crate::Error;
+use super::section::Settings;
 use crate::config::words::{COMPRESSIONS, HISTOGRAM_AGGREGATIONS, Words};
 use crate::config::{Draft, Exporter, parse};
 use crate::exporters::otlp::{Endpoint, Protocol, TemporalityPreference, Tls};
 use crate::model::Signal;
+use crate::yaml::{Fault, Node, Reader, Section};
 
 /// The schema's words differ from the variable's in one underscore.
 const TEMPORALITIES: &Words<TemporalityPreference> = &[
@@ -30,7 +29,7 @@ pub(super) fn read<'n>(
     node: &'n Node,
     signal: Signal,
     draft: &mut Draft,
-) -> Result<Option<Exporter>, Error> {
+) -> Result<Option<Exporter>, Fault> {
     let kind = reader.kind(node, "exporter", &["otlp_http", "otlp_grpc", "console"], &["otlp_file/development"])?;
     let Some((kind, node)) = kind else { return Ok(None) };
     let protocol = match kind {
@@ -64,7 +63,7 @@ pub(super) fn read<'n>(
     Ok(Some(Exporter::Otlp))
 }
 
-fn metrics<'n>(reader: &mut Reader<'n>, section: &Section<'n>, draft: &mut Draft) -> Result<(), Error> {
+fn metrics<'n>(reader: &mut Reader<'n>, section: &Section<'n>, draft: &mut Draft) -> Result<(), Fault> {
     if let Some(temporality) = section.choice(reader, "temporality_preference", TEMPORALITIES)? {
         draft.otlp.temporality = temporality;
     }
@@ -79,7 +78,7 @@ fn endpoint<'n>(
     section: &Section<'n>,
     signal: Signal,
     protocol: Protocol,
-) -> Result<Endpoint, Error> {
+) -> Result<Endpoint, Fault> {
     let mut endpoint = Endpoint::default_for(signal, protocol);
     let mut insecure = false;
     if let Some(node) = section.get("tls") {
@@ -107,7 +106,7 @@ fn endpoint<'n>(
 }
 
 /// `headers_list`, and over it `headers`. Their values are never shown.
-fn headers<'n>(reader: &Reader<'n>, section: &Section<'n>) -> Result<Vec<(String, String)>, Error> {
+fn headers<'n>(reader: &Reader<'n>, section: &Section<'n>) -> Result<Vec<(String, String)>, Fault> {
     let mut headers = section.secret("headers_list", parse::headers)?.unwrap_or_default();
     for node in section.list("headers")? {
         let pair = reader.section(node, &["name", "value"])?;

@@ -1,16 +1,15 @@
 //! `meter_provider`
 
 use super::exporter;
-use super::node::Node;
-use super::section::Reader;
-use crate::Error;
+use super::section::Settings;
 use crate::config::words::EXEMPLAR_FILTERS;
 use crate::config::{Draft, Exporter};
 use crate::model::Signal;
 use crate::pipeline;
+use crate::yaml::{Fault, Node, Reader};
 
 /// `meter_provider`
-pub(super) fn read<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<(), Error> {
+pub(super) fn read<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<(), Fault> {
     let section = reader.section(node, &["readers", "views", "exemplar_filter", "meter_configurator/development"])?;
     section.ignore(reader, &["views", "meter_configurator/development"]);
     if let Some(filter) = section.choice(reader, "exemplar_filter", EXEMPLAR_FILTERS)? {
@@ -31,7 +30,7 @@ pub(super) fn read<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Draf
     Ok(())
 }
 
-fn periodic<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<(), Error> {
+fn periodic<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<(), Fault> {
     let keys =
         ["interval", "timeout", "exporter", "producers", "cardinality_limits", "max_export_batch_size/development"];
     let section = reader.section(node, &keys)?;
@@ -47,7 +46,7 @@ fn periodic<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Draft) -> R
     Ok(())
 }
 
-fn cardinality_limits<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<(), Error> {
+fn cardinality_limits<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<(), Fault> {
     const KINDS: [&str; 7] = [
         "counter",
         "gauge",

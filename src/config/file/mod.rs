@@ -5,26 +5,26 @@
 //! a key that is not known is an error everywhere. What the schema knows and bellwether does not do is a warning, or an
 //! error where going on would mean something else than what was asked for.
 //!
-//! Text becomes a tree with places (`node`) with variables put in (`substitute`) and types resolved (`scalar`); each
-//! part of the schema is then read by the list of its keys (`section`).
+//! Text becomes a tree with places ([`crate::yaml`]) with variables put in (`substitute`); each part of the schema is
+//! then read by the list of its keys.
 
 mod distribution;
 mod exporter;
 mod metrics;
-mod node;
 mod propagator;
 mod providers;
 mod resource;
-mod scalar;
 mod section;
 mod substitute;
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 
-use self::section::{Reader, Section};
+use self::substitute::substitute;
 use super::{Draft, Environment, Exporter, VARIABLES, level};
 use crate::Error;
+use crate::yaml::{self, Fault, Node, Place, Reader, Section};
 
 /// Bytes of a file at most.
 const SIZE: u64 = 1 << 20;
@@ -47,17 +47,17 @@ pub(super) fn read(path: &Path, setting: &str, environment: &Environment) -> Res
 /// The same for the text of a file, whose name is for messages only.
 pub(super) fn parse(file: &str, text: &str, environment: &Environment) -> Result<Draft, Error> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let document = node::read(file, text, environment)?;
-    if let Some(name) = environment.not_unicode().find(|name| document.variables.contains(*name)) {
+    let (document, variables) = tree(file, text, environment)?;
+    if let Some(name) = environment.not_unicode().find(|name| variables.contains(*name)) {
         return Err(Error::invalid(name, "***", "text in UTF-8"));
     }
     let mut reader = Reader { file, warnings: Vec::new() };
-    let mut draft = root(&mut reader, &document.root, environment)?;
+    let mut draft = root(&mut reader, &document, environment)?;
     draft.warnings.append(&mut reader.warnings);
     let without_effect: Vec<&str> = environment
         .names()
         .filter(|name| VARIABLES.iter().any(|variable| variable.name == *name))
-        .filter(|name| !document.variables.contains(*name) && !ALWAYS.contains(name))
+        .filter(|name| !variables.contains(*name) && !ALWAYS.contains(name))
         .collect();
     if !without_effect.is_empty() {
         let names = without_effect.join(", ");
@@ -66,10 +66,31 @@ pub(super) fn parse(file: &str, text: &str, environment: &Environment) -> Result
     Ok(draft)
 }
 
+/// The file's tree with the variables put in, and their names.
+fn tree(file: &str, text: &str, environment: &Environment) -> Result<(Node, BTreeSet<String>), Fault> {
+    let mut variables = BTreeSet::new();
+    let mut variable = |name: &str| {
+        variables.insert(name.to_owned());
+        environment.raw(name).map(String::from)
+    };
+    let root = yaml::read(
+        file,
+        text,
+        &yaml::Options::default(),
+        Some(&mut |text| {
+            substitute(text, &mut variable).map_err(|reference| {
+                format!("{reference} is not valid; expected ${{NAME}}, ${{NAME:-default}} or ${{env:NAME}}")
+            })
+        }),
+    )?;
+    let empty = || Fault::new(file, Place::START, "the file is empty; expected file_format: \"1.0\"");
+    Ok((root.ok_or_else(empty)?, variables))
+}
+
 /// Variables that count beside a file.
 const ALWAYS: [&str; 3] = ["OTEL_CONFIG_FILE", "OTEL_EXPERIMENTAL_CONFIG_FILE", "RUST_LOG"];
 
-fn root<'n>(reader: &mut Reader<'n>, node: &'n node::Node, environment: &Environment) -> Result<Draft, Error> {
+fn root<'n>(reader: &mut Reader<'n>, node: &'n Node, environment: &Environment) -> Result<Draft, Fault> {
     const KEYS: [&str; 11] = [
         "file_format",
         "disabled",
@@ -124,7 +145,7 @@ fn root<'n>(reader: &mut Reader<'n>, node: &'n node::Node, environment: &Environ
 }
 
 /// The file's version. A newer minor version may hold what is not known here, and unknown keys say so themselves.
-fn file_format<'n>(reader: &mut Reader<'n>, root: &Section<'n>) -> Result<(), Error> {
+fn file_format<'n>(reader: &mut Reader<'n>, root: &Section<'n>) -> Result<(), Fault> {
     let place = root.required("file_format")?.place;
     let version = root.text("file_format")?.unwrap_or_default();
     let minor: Option<u32> = version.strip_prefix("1.").and_then(|minor| minor.parse().ok());

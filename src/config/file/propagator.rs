@@ -1,13 +1,11 @@
 //! `propagator`: how context travels between services.
 
-use super::node::Node;
-use super::section::Reader;
-use crate::Error;
 use crate::config::Propagator;
 use crate::config::words::{self, PROPAGATORS};
+use crate::yaml::{Fault, Node, Reader};
 
 /// The propagators of `composite`, then those of `composite_list`, each once.
-pub(super) fn read<'n>(reader: &mut Reader<'n>, node: &'n Node) -> Result<Vec<Propagator>, Error> {
+pub(super) fn read<'n>(reader: &mut Reader<'n>, node: &'n Node) -> Result<Vec<Propagator>, Fault> {
     let section = reader.section(node, &["composite", "composite_list"])?;
     let mut found: Vec<Option<Propagator>> = Vec::new();
     for node in section.list("composite")? {

@@ -1,19 +1,18 @@
 //! `tracer_provider`, `logger_provider` and the limits they share.
 
 use super::exporter;
-use super::node::Node;
-use super::section::{Reader, Section};
-use crate::Error;
+use super::section::Settings;
 use crate::config::{Draft, Exporter};
 use crate::layer::Sampler;
 use crate::model::Signal;
 use crate::pipeline::Batch;
+use crate::yaml::{Fault, Node, Reader, Section};
 
 /// A depth limit is accepted and has no effect: `tracing` has no nested values.
 const LIMITS: [&str; 3] = ["attribute_count_limit", "attribute_value_length_limit", "attribute_value_depth_limit"];
 
 /// `attribute_limits`: for all signals, before those of a provider.
-pub(super) fn attribute_limits<'n>(reader: &Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<(), Error> {
+pub(super) fn attribute_limits<'n>(reader: &Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<(), Fault> {
     let section = reader.section(node, &LIMITS)?;
     section.count("attribute_value_depth_limit", 1)?;
     let limits = &mut draft.layer.limits;
@@ -27,7 +26,7 @@ pub(super) fn attribute_limits<'n>(reader: &Reader<'n>, node: &'n Node, draft: &
 }
 
 /// `tracer_provider`
-pub(super) fn traces<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<(), Error> {
+pub(super) fn traces<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<(), Fault> {
     let section = reader
         .section(node, &["processors", "limits", "sampler", "id_generator", "tracer_configurator/development"])?;
     section.ignore(reader, &["tracer_configurator/development"]);
@@ -47,7 +46,7 @@ pub(super) fn traces<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Dr
 }
 
 /// `logger_provider`
-pub(super) fn logs<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<(), Error> {
+pub(super) fn logs<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<(), Fault> {
     let section = reader.section(node, &["processors", "limits", "logger_configurator/development"])?;
     section.ignore(reader, &["logger_configurator/development"]);
     if let Some(node) = section.get("limits") {
@@ -64,14 +63,14 @@ pub(super) fn logs<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Draf
     Ok(())
 }
 
-fn span_limits<'n>(reader: &Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<(), Error> {
+fn span_limits<'n>(reader: &Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<(), Fault> {
     const OWN: [&str; 4] =
         ["event_count_limit", "link_count_limit", "event_attribute_count_limit", "link_attribute_count_limit"];
     let section = reader.section(node, &[LIMITS.as_slice(), &OWN].concat())?;
     let limits = &mut draft.layer.limits;
     section.count("attribute_value_depth_limit", 1)?;
     limits.span_value_length = section.count("attribute_value_length_limit", 0)?.or(limits.span_value_length);
-    let count = |key: &str, default: usize| Ok::<_, Error>(section.count(key, 0)?.unwrap_or(default));
+    let count = |key: &str, default: usize| Ok::<_, Fault>(section.count(key, 0)?.unwrap_or(default));
     limits.span_attributes = count("attribute_count_limit", limits.span_attributes)?;
     limits.span_events = count("event_count_limit", limits.span_events)?;
     limits.span_links = count("link_count_limit", limits.span_links)?;
@@ -87,7 +86,7 @@ fn processors<'n>(
     signal: Signal,
     unsupported: &[&str],
     draft: &mut Draft,
-) -> Result<(Batch, Exporter), Error> {
+) -> Result<(Batch, Exporter), Fault> {
     let default = if signal == Signal::Logs { Batch::LOGS } else { Batch::SPANS };
     section.required("processors")?;
     let mut chosen = None;
@@ -118,7 +117,7 @@ fn batch<'n>(
     signal: Signal,
     default: Batch,
     draft: &mut Draft,
-) -> Result<Option<(Batch, Exporter)>, Error> {
+) -> Result<Option<(Batch, Exporter)>, Fault> {
     let keys = ["schedule_delay", "export_timeout", "max_queue_size", "max_export_batch_size", "exporter"];
     let section = reader.section(node, &keys)?;
     let max_queue_size = section.count("max_queue_size", 1)?.unwrap_or(default.max_queue_size);
@@ -144,7 +143,7 @@ fn simple<'n>(
     signal: Signal,
     default: Batch,
     draft: &mut Draft,
-) -> Result<Option<(Batch, Exporter)>, Error> {
+) -> Result<Option<(Batch, Exporter)>, Fault> {
     let section = reader.section(node, &["exporter"])?;
     let exporter = exporter::read(reader, section.required("exporter")?, signal, draft)?;
     let batch = Batch { schedule_delay: std::time::Duration::from_millis(1), ..default };
@@ -152,7 +151,7 @@ fn simple<'n>(
 }
 
 /// An unsupported sampler is an error: with another in its place the bill for traces would be a surprise.
-fn sampler<'n>(reader: &Reader<'n>, node: &'n Node) -> Result<Sampler, Error> {
+fn sampler<'n>(reader: &Reader<'n>, node: &'n Node) -> Result<Sampler, Fault> {
     const KINDS: [&str; 4] = ["always_on", "always_off", "trace_id_ratio_based", "parent_based"];
     const UNSUPPORTED: [&str; 4] =
         ["always_record", "composite/development", "jaeger_remote/development", "probability/development"];
@@ -180,7 +179,7 @@ fn sampler<'n>(reader: &Reader<'n>, node: &'n Node) -> Result<Sampler, Error> {
     }
 }
 
-fn parent_based<'n>(reader: &Reader<'n>, node: &'n Node) -> Result<Sampler, Error> {
+fn parent_based<'n>(reader: &Reader<'n>, node: &'n Node) -> Result<Sampler, Fault> {
     // A child is sampled as its parent was; the schema could ask for more, the gate cannot.
     const CHILDREN: [(&str, &str, Sampler); 4] = [
         ("remote_parent_sampled", "always_on", Sampler::AlwaysOn),

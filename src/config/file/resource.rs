@@ -2,19 +2,16 @@
 
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 
-use super::node::{Content, Node};
-use super::scalar::Scalar;
-use super::section::{Reader, Section, number};
-use crate::Error;
 use crate::config::{Draft, Environment, parse};
 use crate::names;
+use crate::yaml::{Content, Fault, Node, Reader, Scalar, Section, number};
 
 pub(super) fn read<'n>(
     reader: &mut Reader<'n>,
     node: &'n Node,
     environment: &Environment,
     draft: &mut Draft,
-) -> Result<(), Error> {
+) -> Result<(), Fault> {
     let section = reader.section(node, &["attributes", "attributes_list", "detection/development", "schema_url"])?;
     // The later entry counts: detectors, then the list, then the attributes.
     if let Some(node) = section.get("detection/development") {
@@ -36,7 +33,7 @@ fn detection<'n>(
     node: &'n Node,
     environment: &Environment,
     draft: &mut Draft,
-) -> Result<(), Error> {
+) -> Result<(), Fault> {
     let section = reader.section(node, &["attributes", "detectors"])?;
     section.ignore(reader, &["attributes"]);
     for node in section.list("detectors")? {
@@ -48,7 +45,7 @@ fn detection<'n>(
     Ok(())
 }
 
-fn attribute<'n>(reader: &Reader<'n>, node: &'n Node) -> Result<Option<KeyValue>, Error> {
+fn attribute<'n>(reader: &Reader<'n>, node: &'n Node) -> Result<Option<KeyValue>, Fault> {
     let section = reader.section(node, &["name", "value", "type"])?;
     section.required("name")?;
     let name = section.text("name")?.unwrap_or_default();
@@ -69,7 +66,7 @@ fn attribute<'n>(reader: &Reader<'n>, node: &'n Node) -> Result<Option<KeyValue>
     }
 }
 
-fn unfit(section: &Section<'_>, value: &Node, kind: &str) -> Error {
+fn unfit(section: &Section<'_>, value: &Node, kind: &str) -> Fault {
     let (_, expected, _) = TYPES.iter().find(|(word, ..)| *word == kind).unwrap_or(&TYPES[0]);
     match &value.content {
         Content::Scalar(_, text) => section.invalid("value", text, expected),

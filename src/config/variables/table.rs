@@ -130,5 +130,5 @@ pub(in crate::config) const WITHOUT_EFFECT: &[(&str, &str)] = &[
 
 /// The name of [`VARIABLES`] that `name` is probably a slip of.
 pub(in crate::config) fn intended(name: &str) -> Option<&'static str> {
-    crate::config::nearest::nearest(name, VARIABLES.iter().map(|variable| variable.name))
+    crate::nearest::nearest(name, VARIABLES.iter().map(|variable| variable.name))
 }

@@ -2,7 +2,7 @@
 
 /// One value of a file, after substitution.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Scalar {
+pub enum Scalar {
     Null,
     Bool(bool),
     Int(i64),
@@ -12,7 +12,7 @@ pub(super) enum Scalar {
 
 impl Scalar {
     /// What a scalar written without quotes stands for.
-    pub(super) fn plain(text: &str) -> Self {
+    pub fn plain(text: &str) -> Self {
         match text.trim() {
             "" | "~" | "null" | "Null" | "NULL" => Self::Null,
             "true" | "True" | "TRUE" => Self::Bool(true),
