@@ -54,11 +54,21 @@ pub enum Counter {
     CallbackPanicked,
     /// A span or event in a thread-local destructor, after what the registry needs there was destroyed.
     ThreadEnding,
+    /// A sample older than the newest one of its series; the window of the rules keeps series in order.
+    SampleOutOfOrder,
+    /// A second sample of a series at the same time with another value: two series that got the same labels.
+    SampleDuplicate,
+    /// A sample of a new series beyond the series limit of the rules' window.
+    HistorySeriesRefused,
+    /// A sample that left the rules' window before its time because of the limit of bytes.
+    HistoryEvicted,
+    /// A point that Prometheus' naming or its histograms have no place for; rules do not see it.
+    Untranslatable,
 }
 
 impl Counter {
     /// All of them, in the order of the enumeration.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 22] = [
         Self::NotFinite,
         Self::NegativeIncrement,
         Self::InvalidMeasurement,
@@ -76,6 +86,11 @@ impl Counter {
         Self::LineSuppressed,
         Self::CallbackPanicked,
         Self::ThreadEnding,
+        Self::SampleOutOfOrder,
+        Self::SampleDuplicate,
+        Self::HistorySeriesRefused,
+        Self::HistoryEvicted,
+        Self::Untranslatable,
     ];
 
     /// The word used as the attribute `event`, for example `not_finite`.
@@ -98,6 +113,11 @@ impl Counter {
             Self::LineSuppressed => "line_suppressed",
             Self::CallbackPanicked => "callback_panicked",
             Self::ThreadEnding => "thread_ending",
+            Self::SampleOutOfOrder => "sample_out_of_order",
+            Self::SampleDuplicate => "sample_duplicate",
+            Self::HistorySeriesRefused => "history_series_refused",
+            Self::HistoryEvicted => "history_evicted",
+            Self::Untranslatable => "untranslatable",
         }
     }
 }

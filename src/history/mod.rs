@@ -1,5 +1,14 @@
 //! A bounded window of every collected series, by Prometheus' names.
 
+mod config;
+mod index;
+mod series;
 mod source;
+mod window;
 
+pub use config::Config;
 pub use source::{MatchOp, Matcher, Selected, Source};
+pub use window::History;
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,14 @@ pub trait Source {
     /// later than `until` (milliseconds since the Unix epoch), oldest first, staleness markers included. A series
     /// without such a sample is left out.
     fn select(&self, matchers: &[Matcher], after: i64, until: i64) -> Vec<Selected>;
+
+    /// Shows the same series and samples one after another, without allocating for each: the way to read thousands of
+    /// series into something small, such as a rate. What is shown is lent until `each` returns.
+    fn visit(&self, matchers: &[Matcher], after: i64, until: i64, each: &mut dyn FnMut(&Labels, &[Sample])) {
+        for Selected { labels, samples } in self.select(matchers, after, until) {
+            each(&labels, &samples);
+        }
+    }
 }
 
 /// A series with its samples.

@@ -1,0 +1,3 @@
+//! Scenarios of the window as its users see it.
+
+mod window;

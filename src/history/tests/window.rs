@@ -1,0 +1,67 @@
+//! What is written is what is read, in order, once.
+
+use std::sync::Arc;
+
+use crate::history::{Config, History, MatchOp, Matcher, Selected, Source};
+use crate::internal::{Counter, Internal};
+use crate::model::{Labels, Sample, SampleValue};
+
+fn history(config: Config) -> (History, Arc<Internal>) {
+    let internal = Arc::new(Internal::default());
+    (History::new(config, Arc::clone(&internal)), internal)
+}
+
+fn float(time: i64, value: f64) -> Sample {
+    Sample { time, start: 0, value: SampleValue::Float(value) }
+}
+
+fn matcher(name: &str, op: MatchOp, value: &str) -> Matcher {
+    Matcher::new(name, op, value).unwrap()
+}
+
+fn shown(selected: &[Selected]) -> Vec<(String, Vec<i64>)> {
+    selected.iter().map(|s| (s.labels.to_string(), s.samples.iter().map(|sample| sample.time).collect())).collect()
+}
+
+#[test]
+fn a_select_finds_series_by_any_matcher_in_the_order_of_labels_and_cuts_at_both_ends() {
+    let (history, _) = history(Config::default());
+    for time in [1_000, 2_000, 3_000] {
+        for (name, zone) in [("up", "b"), ("up", "a"), ("down", "a")] {
+            assert!(history.append(&Labels::new([("__name__", name), ("zone", zone)]), float(time, 1.0)));
+        }
+    }
+    let select = |matchers: &[Matcher], after, until| shown(&history.select(matchers, after, until));
+    let up = matcher("__name__", MatchOp::Equal, "up");
+    let both = [(r#"up{zone="a"}"#.to_owned(), vec![2_000]), (r#"up{zone="b"}"#.to_owned(), vec![2_000])];
+    assert_eq!(select(std::slice::from_ref(&up), 1_000, 2_000), both);
+    let a = matcher("zone", MatchOp::Matches, "a|c");
+    let all = vec![1_000, 2_000, 3_000];
+    let of_a = [(r#"down{zone="a"}"#.to_owned(), all.clone()), (r#"up{zone="a"}"#.to_owned(), all)];
+    assert_eq!(select(std::slice::from_ref(&a), i64::MIN, i64::MAX), of_a);
+    assert_eq!(select(&[up.clone(), matcher("__name__", MatchOp::NotEqual, "up")], i64::MIN, i64::MAX), []);
+    assert_eq!(select(&[up, matcher("zone", MatchOp::Equal, "")], i64::MIN, i64::MAX), []);
+    assert_eq!(select(&[a], 3_000, i64::MAX), []);
+}
+
+#[test]
+fn late_and_contradicting_samples_are_refused_and_counted_and_a_repeated_one_is_not() {
+    let (history, internal) = history(Config::default());
+    let labels = Labels::new([("__name__", "up")]);
+    let taken = [(2_000, 1.0), (2_000, 1.0), (2_000, 0.0), (1_000, 1.0), (3_000, 1.0)]
+        .map(|(time, value)| history.append(&labels, float(time, value)));
+    assert_eq!(taken, [true, true, false, false, true]);
+    assert_eq!(internal.counted(Counter::SampleDuplicate), 1);
+    assert_eq!(internal.counted(Counter::SampleOutOfOrder), 1);
+    assert_eq!(shown(&history.select(&[], i64::MIN, i64::MAX)), [("up".to_owned(), vec![2_000, 3_000])]);
+}
+
+#[test]
+fn a_series_beyond_the_limit_is_refused_and_counted_and_the_others_go_on() {
+    let (history, internal) = history(Config { max_series: 1, ..Config::default() });
+    let [first, second] = ["a", "b"].map(|name| Labels::new([("__name__", name)]));
+    assert!(history.append(&first, float(1, 1.0)));
+    assert!(!history.append(&second, float(1, 1.0)));
+    assert!(history.append(&first, float(2, 1.0)));
+    assert_eq!(internal.counted(Counter::HistorySeriesRefused), 1);
+}
