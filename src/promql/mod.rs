@@ -1,10 +1,15 @@
 //! Prometheus' query language, as release 3.14 evaluates it: pure and synchronous, time is an argument.
 
+mod annotations;
 mod ast;
 mod error;
+mod functions;
+mod notes;
 mod parser;
 mod signatures;
+mod text;
 
+pub use annotations::{Annotation, Annotations, MOST_ANNOTATIONS, Severity};
 pub use ast::{
     AggregateExpr, AggregateOp, At, BinaryExpr, BinaryOp, Call, Cardinality, DurationExpr, DurationKind, Edges, Expr,
     Fill, Length, MatrixSelector, NumberLiteral, ParenExpr, Span, StringLiteral, SubqueryExpr, UnaryExpr,
