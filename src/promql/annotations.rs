@@ -1,6 +1,7 @@
 //! What an evaluation has to say about a result that it gives all the same.
 
-use super::Span;
+use super::ast::Span;
+use super::error::Position;
 use super::notes::Note;
 
 /// Different annotations that an answer keeps; what comes after is counted in [`Annotations::omitted`].
@@ -40,7 +41,7 @@ impl Annotation {
             Severity::Warning => "PromQL warning",
             Severity::Info => "PromQL info",
         };
-        format!("{severity}: {} ({})", self.message(), position(query, self.span.start))
+        format!("{severity}: {} ({})", self.message(), Position::of(query, self.span.start))
     }
 }
 
@@ -76,7 +77,7 @@ impl Annotations {
                 same.span = span;
             }
         } else if self.all.len() < MOST_ANNOTATIONS {
-            self.all.push(Annotation { span: span, note: note.into_owned() });
+            self.all.push(Annotation { span, note: note.into_owned() });
         } else {
             self.omitted += 1;
         }
@@ -90,12 +91,4 @@ impl<'a> IntoIterator for &'a Annotations {
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
     }
-}
-
-/// `line:column` of a byte of the text, both from one; a column is a byte, as Prometheus counts.
-fn position(text: &str, at: usize) -> String {
-    let before = &text.as_bytes()[..at.min(text.len())];
-    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-    let column = 1 + before.iter().rev().take_while(|byte| **byte != b'\n').count();
-    format!("{line}:{column}")
 }

@@ -223,7 +223,7 @@ impl Note<'_> {
             Self::ForcedMonotonicity { metric, extent } => {
                 f.write_str("input to histogram_quantile needed to be fixed for monotonicity (see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)")?;
                 named(f, metric)?;
-                extent.fmt(f)
+                write!(f, "{extent}")
             }
             Self::IncompatibleTypes { operator, left, right } => write!(
                 f,
