@@ -1,7 +1,7 @@
 //! What the crate says about itself: counters for everything lost or refused, and the few lines it writes.
 //!
 //! Counters are read at collection and exported as metrics (names in [`crate::names`]); [`Internal::report`] makes the
-//! account that a shutdown returns. Lines are `tracing` events with the target `bellwether`: they reach the console
+//! account that a shutdown returns. Lines are `tracing` events with the target [`TARGET`]: they reach the console
 //! like any event of the host, and our own layer keeps them out of the exported telemetry, so that trouble in
 //! exporting never makes more to export.
 
@@ -13,8 +13,9 @@ use tokio::sync::watch;
 use crate::clock::Timestamp;
 use crate::model::{Reason, Report, Signal, SignalReport};
 
-/// Target of every event of our own; the telemetry layers leave it out.
-pub const TARGET: &str = "bellwether";
+/// Target of every event of our own; the telemetry layers leave it out. Filters compare beginnings, so that a directive
+/// for `bellwether` alone would govern a host's crate `bellwether_shop` as well.
+pub const TARGET: &str = "bellwether::telemetry";
 
 /// Something refused, trimmed or approximated, counted over the life of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

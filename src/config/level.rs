@@ -38,7 +38,7 @@ pub(super) fn with_own_lines(directives: String, level: Option<LevelFilter>) -> 
     let target = crate::internal::TARGET;
     let named = directives.split(',').any(|directive| {
         let name = directive.trim().split(['=', '[']).next().unwrap_or_default();
-        name == target
+        name == target || name == env!("CARGO_PKG_NAME")
     });
     match level {
         Some(level) if !named => format!("{directives},{target}={level}"),
@@ -54,9 +54,10 @@ mod tests {
     fn the_level_of_our_own_lines_yields_to_a_directive_that_names_us() {
         let cases = [
             ("info", None, "info"),
-            ("info", Some(LevelFilter::ERROR), "info,bellwether=error"),
+            ("info", Some(LevelFilter::ERROR), "info,bellwether::telemetry=error"),
             ("warn,bellwether=debug", Some(LevelFilter::ERROR), "warn,bellwether=debug"),
-            ("bellwether_shop=debug", Some(LevelFilter::OFF), "bellwether_shop=debug,bellwether=off"),
+            ("bellwether::telemetry=warn", Some(LevelFilter::ERROR), "bellwether::telemetry=warn"),
+            ("bellwether_shop=debug", Some(LevelFilter::OFF), "bellwether_shop=debug,bellwether::telemetry=off"),
         ];
         for (directives, level, expected) in cases {
             assert_eq!(with_own_lines(directives.to_owned(), level), expected);

@@ -184,7 +184,10 @@ pub(super) fn filter(value: &str) -> Result<Targets, Expected> {
         return Err(EXPECTED);
     }
     let named: Targets = directives.join(",").parse().map_err(|_| EXPECTED)?;
-    let is_named = |exporter: &str| named.iter().any(|(target, _)| target.starts_with(exporter.trim_end_matches(':')));
+    // A directive for a module of such a crate counts before the one that switches the crate off; one for the crate
+    // as a whole replaces it.
+    let is_named =
+        |exporter: &str| named.iter().any(|(target, _)| target.trim_end_matches(':') == exporter.trim_end_matches(':'));
     let off = layer::Config::EXPORTER_TARGETS.into_iter().filter(|exporter| !is_named(exporter));
     let mut filter =
         Targets::new().with_targets(named.iter()).with_targets(off.map(|target| (target, LevelFilter::OFF)));

@@ -118,9 +118,10 @@ pub struct Config {
 
 impl Config {
     /// Targets of the crates that the exporter itself runs on: their spans and events are noise about telemetry, not
-    /// about the host. Filters compare beginnings, so `tower::` it is and not `tower`, which would hide `tower_http`.
+    /// about the host. Filters compare beginnings, so `tower::` it is and not `tower`, which would hide `tower_http`, as
+    /// `bellwether` would hide a host's `bellwether_shop`. The SDK's crates are meant all together.
     pub const EXPORTER_TARGETS: [&'static str; 8] =
-        ["bellwether", "h2::", "hyper::", "hyper_util::", "rustls::", "tonic::", "tower::", "opentelemetry"];
+        ["bellwether::", "h2::", "hyper::", "hyper_util::", "rustls::", "tonic::", "tower::", "opentelemetry"];
     /// Longest value of a metric attribute, in characters.
     pub const DIMENSION_LENGTH: usize = 256;
 

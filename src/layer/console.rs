@@ -330,7 +330,7 @@ mod tests {
                 "WARN other: shown",
                 "DEBUG talk::more: shown a=1 b=\"two\" c=Some(3)",
                 "INFO request{id=7 later=\"now\"}: talk: inside",
-                "WARN request{id=7 later=\"now\"}: bellwether: a line of our own",
+                "WARN request{id=7 later=\"now\"}: bellwether::telemetry: a line of our own",
             ];
             assert_eq!(lines, expected, "telemetry {telemetry}");
         }

@@ -99,7 +99,7 @@ fn a_guard_that_is_dropped_over_a_silent_backend_says_what_is_wrong_and_what_was
         drop(guard);
     });
     if let Some(text) = text {
-        let lines: Vec<&str> = text.lines().filter(|line| line.contains("bellwether: ")).collect();
+        let lines: Vec<&str> = text.lines().filter(|line| line.contains("bellwether::telemetry: ")).collect();
         let [_destinations, cure, account] = lines[..] else { panic!("{text}") };
         assert!(
             cure.contains("WARN")

@@ -178,7 +178,7 @@ fn the_console_says_once_what_goes_where_and_rust_log_governs_only_the_console()
         assert_eq!(receiver.span_names(), ["shown nowhere"]);
     });
     let Some(written) = written else { return };
-    let lines: Vec<&str> = written.lines().filter(|line| line.contains(" bellwether: ")).collect();
+    let lines: Vec<&str> = written.lines().filter(|line| line.contains(" bellwether::telemetry: ")).collect();
     assert_eq!(lines.len(), 1, "{written}");
     let expected = "traces (parentbased_always_on), metrics and logs -> http://127.0.0.1";
     assert!(

@@ -31,7 +31,7 @@ struct Scene {
 
 /// The default settings, but that these tests' own target is on.
 fn config() -> Config {
-    let filter = Config::default_filter().with_target("bellwether", LevelFilter::INFO);
+    let filter = Config::default_filter().with_target("bellwether::layer", LevelFilter::INFO);
     Config { filter, ..Config::default() }
 }
 
@@ -151,6 +151,7 @@ fn the_filter_decides_by_level_and_target_and_leaves_the_exporters_crates_out() 
         assert!(tracing::debug_span!("too detailed").is_disabled());
         assert!(tracing::info_span!(target: "h2::client", "of the exporter").is_disabled());
         assert!(!tracing::info_span!(target: "shop", "wanted").is_disabled());
+        assert!(!tracing::info_span!(target: "bellwether_shop", "wanted").is_disabled());
         assert!(!tracing::event_enabled!(tracing::Level::INFO));
     });
 }

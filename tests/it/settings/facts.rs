@@ -40,7 +40,8 @@ pub(crate) fn facts(config: &Config) -> Facts {
         ("tower_http::trace", Level::INFO),
         ("h2::proto", Level::ERROR),
         ("hyper::client", Level::ERROR),
-        ("bellwether", Level::ERROR),
+        ("bellwether::telemetry", Level::ERROR),
+        ("bellwether_shop", Level::INFO),
     ] {
         put(&format!("filter.{target}.{level}"), layer.filter.would_enable(target, &level).to_string());
     }
