@@ -69,6 +69,8 @@ pub struct Config {
     pub layer: layer::Config,
     /// The store.
     pub series: series::Config,
+    /// Units, descriptions and buckets of what events and code record.
+    pub instruments: Vec<series::Declared>,
     /// The OTLP client.
     pub otlp: exporters::otlp::Config,
     /// The pipeline.
@@ -168,6 +170,7 @@ struct Draft {
     console_filter: Option<String>,
     layer: layer::Config,
     series: series::Config,
+    instruments: Vec<series::Declared>,
     otlp: exporters::otlp::Config,
     pipeline: pipeline::Config,
     warnings: Vec<String>,
@@ -187,6 +190,7 @@ impl Default for Draft {
             console_filter: None,
             layer: layer::Config::default(),
             series: series::Config::default(),
+            instruments: Vec::new(),
             otlp: exporters::otlp::Config::default(),
             pipeline: pipeline::Config::default(),
             warnings: Vec::new(),
@@ -221,6 +225,7 @@ fn finish(draft: Draft, environment: &Environment, overrides: Overrides) -> Resu
         console_filter: level::with_own_lines(console_filter, draft.log_level),
         layer,
         series,
+        instruments: draft.instruments,
         otlp: draft.otlp,
         pipeline: draft.pipeline,
         warnings,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+pub use super::declared::Declared;
+
 /// How histograms are exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum HistogramAggregation {

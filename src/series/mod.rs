@@ -15,6 +15,7 @@ pub(crate) mod cardinality;
 mod cell;
 mod collect;
 mod config;
+mod declared;
 mod exemplars;
 mod gauge;
 mod grid;
@@ -35,7 +36,7 @@ mod totals;
 mod tests;
 
 pub use collect::Collect;
-pub use config::{Config, ExemplarFilter, HistogramAggregation};
+pub use config::{Config, Declared, ExemplarFilter, HistogramAggregation};
 pub use id::{Instrument, Series};
 pub use in_flight::InFlight;
 pub use instrument::{Declaration, InstrumentKind, Link};

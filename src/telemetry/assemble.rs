@@ -8,7 +8,6 @@ use tracing::Subscriber;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::declared::Declared;
 use crate::Error;
 use crate::bridge::{Bridge, MeterProvider};
 use crate::clock::Clock;
@@ -18,7 +17,7 @@ use crate::internal::Internal;
 use crate::layer::{self, Layer, Parts, tracer_provider};
 use crate::model::Signal;
 use crate::pipeline::{Exporters, Pipeline, Queues, Stages};
-use crate::series::Store;
+use crate::series::{Declared, Store};
 
 /// What only the host's code can say.
 pub(super) struct Extras {
@@ -28,7 +27,6 @@ pub(super) struct Extras {
     pub(super) console_writer: Option<BoxMakeWriter>,
     pub(super) clock: Clock,
     pub(super) exporters: Exporters,
-    pub(super) instruments: Vec<Declared>,
 }
 
 /// What the OpenTelemetry API is served by.
@@ -53,7 +51,7 @@ pub(super) fn assemble<S>(mut config: Config, extras: Extras) -> Result<Assemble
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
-    let Extras { console, console_writer, clock, mut exporters, instruments } = extras;
+    let Extras { console, console_writer, clock, mut exporters } = extras;
     let own: Vec<Signal> = Signal::ALL.into_iter().filter(|signal| exporters.has(*signal)).collect();
     if config.disabled {
         exporters = Exporters::default();
@@ -62,10 +60,10 @@ where
         config.layer.traces |= own.contains(&Signal::Traces);
         config.layer.logs |= own.contains(&Signal::Logs);
     }
-    instruments.iter().try_for_each(Declared::check)?;
+    config.instruments.iter().try_for_each(Declared::check)?;
     let internal = Arc::new(Internal::default());
     let store = Store::new(config.series.clone(), clock.clone(), Arc::clone(&internal));
-    instruments.iter().try_for_each(|instrument| instrument.declare(&store))?;
+    config.instruments.iter().try_for_each(|instrument| instrument.declare(&store))?;
     add_exporters(&mut exporters, &config, &internal, &clock)?;
     let resource = config.resource.clone();
     let bridge = Bridge::new(&config.series, resource.clone(), Arc::clone(&internal));

@@ -12,12 +12,12 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::assemble::{self, Assembled, Extras};
-use super::declared::Declared;
 use super::{Guard, Pipeline, global};
 use crate::clock::Clock;
 use crate::config::{self, Config, Environment, Overrides};
 use crate::exporters::otlp::Protocol;
 use crate::layer::{Layer, Sampler};
+use crate::series::Declared;
 use crate::{Error, pipeline};
 
 /// Settings in code, and three ways in: [`Builder::init`] sets everything up for the process, [`Builder::layer`] gives a
@@ -186,7 +186,7 @@ impl Builder {
     /// Declares a histogram and the ascending upper bounds of its buckets, in its unit; without bounds it has the
     /// specification's default ones.
     pub fn histogram(mut self, name: &str, unit: &str, description: &str, boundaries: &[f64]) -> Self {
-        self.instruments.push(Declared::histogram(name, unit, description, boundaries));
+        self.instruments.push(Declared::histogram(name, unit, description).with_boundaries(boundaries));
         self
     }
 
@@ -298,7 +298,6 @@ impl Builder {
             console_writer: self.console_writer,
             clock: self.clock.unwrap_or_default(),
             exporters: self.exporters,
-            instruments: self.instruments,
         };
         assemble::assemble(config, extras)
     }
@@ -321,6 +320,8 @@ impl Builder {
         }
         config.pipeline.shutdown_timeout = self.shutdown_timeout.unwrap_or(config.pipeline.shutdown_timeout);
         config.layer.dimensions.extend(self.dimensions.iter().cloned());
+        config.instruments.retain(|known| !self.instruments.iter().any(|declared| declared.is_named_like(known)));
+        config.instruments.extend(self.instruments.iter().cloned());
         if let Some(directives) = &self.filter {
             config.layer.filter = config::filter(directives)?;
         }

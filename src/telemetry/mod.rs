@@ -14,7 +14,6 @@
 mod assemble;
 pub(crate) mod banner;
 mod builder;
-mod declared;
 mod global;
 mod guard;
 mod panics;

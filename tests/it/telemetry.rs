@@ -267,6 +267,33 @@ fn what_is_declared_in_code_is_what_events_record_into() {
     drop(guard.shutdown(Duration::ZERO));
 }
 
+#[cfg(feature = "config-file")]
+#[test]
+fn what_a_file_declares_is_what_is_recorded_into_unless_code_declares_it_otherwise() {
+    let mut file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+    let text = "file_format: '1.0'\ndistribution: { bellwether: { instruments: [\
+        { histogram: { name: waited, unit: s, description: Time in the queue, boundaries: [0.5, 1] } },\
+        { counter: { name: sold, unit: '{cup}' } }, { gauge: { name: level, unit: '%' } }] } }\n";
+    std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+    let environment = bellwether::config::Environment::default();
+    let builder = bellwether::builder().environment(environment).config_file(file.path());
+    let (layer, guard) = builder.up_down_counter("SOLD", "{pot}", "Pots").layer().unwrap();
+    let subscriber = tracing_subscriber::registry().with(layer);
+    tracing::subscriber::with_default(subscriber, || {
+        tracing::info!(histogram.waited = 0.7, counter.sold = 2_u64);
+        bellwether::instruments::gauge("level").record(7, &[]);
+    });
+    let snapshot = guard.snapshot();
+    let said = ["waited", "SOLD", "level"].map(|name| {
+        let metric = snapshot.metric(name).unwrap();
+        (&*metric.unit, &*metric.description)
+    });
+    assert_eq!(said, [("s", "Time in the queue"), ("{pot}", "Pots"), ("%", "")]);
+    let Data::Histogram { points, .. } = &snapshot.metric("waited").unwrap().data else { panic!() };
+    assert_eq!((&*points[0].value.bounds, &points[0].value.bucket_counts[..]), (&[0.5, 1.0][..], &[0, 1, 0][..]));
+    drop(guard.shutdown(Duration::ZERO));
+}
+
 #[cfg(feature = "tls")]
 #[test]
 fn a_signal_that_goes_nowhere_needs_no_certificates() {
@@ -293,7 +320,7 @@ fn wrong_settings_in_code_are_errors_that_name_them() {
         (builder().console_filter("[="), "Builder::console_filter"),
         (builder().header("no good", "secret"), "Builder::header: \"no good\""),
         (builder().histogram("h", "", "", &[2.0, 1.0]), "the boundaries of h: \"[2.0, 1.0]\""),
-        (builder().counter("n", "", "").gauge("n", "", ""), "Builder: \"n\""),
+        (builder().counter("n", "", "").gauge("n", "", ""), "the declaration of an instrument: \"n\""),
     ];
     for (builder, expected) in cases {
         let error = builder.layer::<Registry>().map(|_| ()).unwrap_err();

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use super::instruments;
 use super::section::Settings;
 use crate::config::{Draft, parse};
 use crate::exporters::otlp::Retry;
 use crate::layer::SpanDetails;
-use crate::yaml::{Content, Fault, Node, Reader, Scalar, Section, number};
+use crate::yaml::{Fault, Node, Reader, Section};
 
-pub(super) const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 13] = [
     "filter",
     "console_filter",
     "dimensions",
@@ -18,6 +19,7 @@ pub(super) const KEYS: [&str; 12] = [
     "histogram_max_size",
     "idle_timeout",
     "instrument_limit",
+    "instruments",
     "shutdown_timeout",
     "span_details",
     "retry",
@@ -28,12 +30,13 @@ pub(super) fn read<'n>(reader: &Reader<'n>, node: &'n Node, draft: &mut Draft) -
     draft.console_filter = section.parsed("console_filter", parse::console_filter)?;
     layer(reader, &section, draft)?;
     let series = &mut draft.series;
-    if let Some(bounds) = boundaries(&section)? {
+    if let Some(bounds) = section.ascending("duration_boundaries")? {
         series.duration_bounds = bounds;
     }
     series.max_size = section.count("histogram_max_size", 2)?.unwrap_or(series.max_size);
     series.instrument_limit = section.count("instrument_limit", 1)?.unwrap_or(series.instrument_limit);
     series.idle_timeout = section.timeout("idle_timeout")?.unwrap_or(series.idle_timeout);
+    draft.instruments = instruments::read(reader, &section)?;
     let shutdown = section.timeout("shutdown_timeout")?;
     draft.pipeline.shutdown_timeout = shutdown.unwrap_or(draft.pipeline.shutdown_timeout);
     if let Some(node) = section.get("retry") {
@@ -68,23 +71,6 @@ fn layer<'n>(reader: &Reader<'n>, section: &Section<'n>, draft: &mut Draft) -> R
         };
     }
     Ok(())
-}
-
-/// Bounds of the span duration histogram, in milliseconds.
-fn boundaries(section: &Section<'_>) -> Result<Option<Vec<f64>>, Fault> {
-    const EXPECTED: &str = "duration_boundaries: expected finite numbers in ascending order";
-    let mut bounds: Vec<f64> = Vec::new();
-    for node in section.list("duration_boundaries")? {
-        let bound = match &node.content {
-            Content::Scalar(scalar @ (Scalar::Int(_) | Scalar::Float(_)), _) => number(scalar),
-            _ => None,
-        };
-        match bound.filter(|bound| bounds.last().is_none_or(|last| last < bound)) {
-            Some(bound) => bounds.push(bound),
-            None => return Err(section.error(node.place, EXPECTED)),
-        }
-    }
-    Ok(Some(bounds).filter(|bounds| !bounds.is_empty()))
 }
 
 fn retry<'n>(reader: &Reader<'n>, node: &'n Node) -> Result<Retry, Fault> {

@@ -10,6 +10,7 @@
 
 mod distribution;
 mod exporter;
+mod instruments;
 mod metrics;
 mod propagator;
 mod providers;

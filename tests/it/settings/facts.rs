@@ -67,6 +67,9 @@ pub(crate) fn facts(config: &Config) -> Facts {
     put("cardinality_limit", series.cardinality_limit.to_string());
     put("instrument_limit", series.instrument_limit.to_string());
     put("idle_timeout", format!("{:?}", series.idle_timeout));
+    for declared in &config.instruments {
+        put(&format!("instrument.{}", declared.name), format!("{declared:?}"));
+    }
     put("exemplar_filter", format!("{:?}", series.exemplar_filter));
     put("temporality", format!("{:?}", config.otlp.temporality));
     put("retry", format!("{:?}", config.otlp.retry));
