@@ -5,33 +5,33 @@ use std::ops::AddAssign;
 /// A sum, and what rounding took from it so far: Neumaier's variant of Kahan's algorithm
 /// (<https://en.wikipedia.org/wiki/Kahan_summation_algorithm>), as Prometheus sums (`util/kahansum`).
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Kahan {
+pub(crate) struct Kahan {
     /// The sum as plain addition would have it.
-    pub sum: f64,
+    pub(crate) sum: f64,
     /// What has to be added to it; zero once the sum is infinite.
-    pub lost: f64,
+    pub(crate) lost: f64,
 }
 
 impl Kahan {
     /// A sum that has lost nothing yet.
-    pub fn of(sum: f64) -> Self {
+    pub(crate) fn of(sum: f64) -> Self {
         Self { sum, lost: 0.0 }
     }
 
     /// The best value of the sum.
-    pub fn value(self) -> f64 {
+    pub(crate) fn value(self) -> f64 {
         self.sum + self.lost
     }
 
     /// Both parts multiplied.
     #[must_use]
-    pub fn scaled(self, factor: f64) -> Self {
+    pub(crate) fn scaled(self, factor: f64) -> Self {
         Self { sum: self.sum * factor, lost: self.lost * factor }
     }
 
     /// Both parts divided.
     #[must_use]
-    pub fn divided(self, divisor: f64) -> Self {
+    pub(crate) fn divided(self, divisor: f64) -> Self {
         Self { sum: self.sum / divisor, lost: self.lost / divisor }
     }
 }
@@ -72,7 +72,8 @@ mod tests {
             (&[f64::INFINITY, 1.0], f64::INFINITY),
         ];
         for (values, expected) in cases {
-            assert_eq!(values.iter().copied().collect::<Kahan>().value(), expected, "{values:?}");
+            let sum: Kahan = values.iter().copied().collect();
+            assert_eq!(sum.value().to_bits(), f64::to_bits(expected), "{values:?}");
         }
     }
 }

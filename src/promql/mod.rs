@@ -5,6 +5,8 @@ mod ast;
 mod error;
 #[expect(dead_code, reason = "what the evaluator is to call")]
 mod functions;
+pub mod histogram;
+mod kahan;
 #[expect(dead_code, reason = "what the evaluator is to call")]
 mod notes;
 mod parser;

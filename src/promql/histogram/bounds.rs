@@ -46,6 +46,8 @@ const FINEST: i32 = 8;
 /// Bounds of the finest schema between 0.5 and 1; a coarser one uses every second, fourth, … of them. These are the
 /// numbers that Prometheus and its clients share. Many are a unit in the last place off the exact value, so that
 /// calculating them would print other bounds than Prometheus does.
+#[rustfmt::skip]
+#[expect(clippy::unreadable_literal, reason = "a table to be compared with its source by eye")]
 static MANTISSAS: [f64; 1 << FINEST] = [
     0.5, 0.5013556375251013, 0.5027149505564014, 0.5040779490592088, 0.5054446430258502,
     0.5068150424757447, 0.5081891574554764, 0.509566998038869, 0.5109485743270583, 0.5123338964485679,

@@ -66,7 +66,8 @@ impl NativeHistogram {
     pub fn all_iter(&self) -> impl DoubleEndedIterator<Item = Bucket> + '_ {
         let zero = (self.zero_count > 0.0).then(|| self.zero_bucket());
         let threshold = self.zero_threshold;
-        let negative = self.negative_iter().rev().map(move |bucket| Bucket { upper: bucket.upper.min(-threshold), ..bucket });
+        let negative =
+            self.negative_iter().rev().map(move |bucket| Bucket { upper: bucket.upper.min(-threshold), ..bucket });
         let positive = self.positive_iter().map(move |mut bucket| {
             if bucket.lower > 0.0 {
                 bucket.lower = bucket.lower.max(threshold);
@@ -206,8 +207,7 @@ mod tests {
             ..NativeHistogram::default()
         };
         let found: Vec<_> = histogram.all_iter().map(|b| (b.lower, b.upper, b.count)).collect();
-        let expected =
-            [(-4.0, -2.0, 4.0), (-1.0, -0.75, 3.0), (-0.75, 0.75, 5.0), (0.75, 1.0, 1.0), (1.0, 2.0, 2.0)];
+        let expected = [(-4.0, -2.0, 4.0), (-1.0, -0.75, 3.0), (-0.75, 0.75, 5.0), (0.75, 1.0, 1.0), (1.0, 2.0, 2.0)];
         assert_eq!(found, expected);
         let mut reversed: Vec<_> = histogram.all_iter().rev().map(|b| (b.lower, b.upper, b.count)).collect();
         reversed.reverse();

@@ -4,6 +4,8 @@
 //! Everything is a method of [`NativeHistogram`]. Nothing here panics on a histogram whose spans and counts disagree; what
 //! has no bucket, or no count, does not take part. [`NativeHistogram::validate`] tells.
 
+#![expect(clippy::float_cmp, reason = "bounds and counts are the same only when they are exactly so")]
+
 mod arithmetic;
 mod bounds;
 mod buckets;

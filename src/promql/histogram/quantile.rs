@@ -30,8 +30,11 @@ impl NativeHistogram {
     /// the zero bucket on a linear one. Without negative buckets the zero bucket begins at zero, without positive
     /// ones it ends there.
     pub fn quantile(&self, q: f64) -> (f64, Option<NanNote>) {
-        if q < 0.0 || q > 1.0 {
-            return (q.signum() * f64::INFINITY, None);
+        if q < 0.0 {
+            return (f64::NEG_INFINITY, None);
+        }
+        if q > 1.0 {
+            return (f64::INFINITY, None);
         }
         if self.count == 0.0 || q.is_nan() {
             return (f64::NAN, None);
@@ -39,7 +42,7 @@ impl NativeHistogram {
         // Observations that are not numbers are beyond all buckets, so that ranks must be counted from below then.
         let has_nan = self.sum.is_nan();
         let forward = has_nan || q < 0.5;
-        let rank = if forward { q } else { 1.0 - q } * self.count;
+        let rank = (if forward { q } else { 1.0 - q }) * self.count;
         let reached =
             if forward { walk(self.all_iter(), rank, has_nan) } else { walk(self.all_iter().rev(), rank, has_nan) };
         let bucket = match self.assume_sign(reached.bucket) {
@@ -115,7 +118,8 @@ impl NativeHistogram {
             rank += bucket.count;
         }
         let all = if has_nan { count } else { self.count };
-        let [lower_rank, upper_rank] = [lower_rank, upper_rank].map(|rank| rank.filter(|rank| *rank <= all).unwrap_or(all));
+        let [lower_rank, upper_rank] =
+            [lower_rank, upper_rank].map(|rank| rank.filter(|rank| *rank <= all).unwrap_or(all));
         ((upper_rank - lower_rank) / self.count, has_nan && count < self.count)
     }
 

@@ -231,12 +231,7 @@ fn wider_zero<T: Number>(
 }
 
 /// Adds the buckets that begin below the threshold; returns where it has to lie so that it cuts none of them.
-fn swallow<T: Number>(
-    count: &mut T,
-    schema: i32,
-    threshold: f64,
-    buckets: impl Iterator<Item = (i32, T)>,
-) -> f64 {
+fn swallow<T: Number>(count: &mut T, schema: i32, threshold: f64, buckets: impl Iterator<Item = (i32, T)>) -> f64 {
     for (index, bucket) in buckets {
         if exponential(index.wrapping_sub(1), schema) >= threshold {
             break;

@@ -24,7 +24,13 @@ impl fmt::Display for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let open = if self.lower_inclusive { '[' } else { '(' };
         let close = if self.upper_inclusive { ']' } else { ')' };
-        write!(f, "{open}{},{}{close}:{}", general(self.lower, None), general(self.upper, None), general(self.count, None))
+        write!(
+            f,
+            "{open}{},{}{close}:{}",
+            general(self.lower, None),
+            general(self.upper, None),
+            general(self.count, None)
+        )
     }
 }
 
@@ -42,7 +48,8 @@ impl fmt::Display for TestNotation<'_> {
         if h.schema != 0 {
             fields.push(format!("schema:{}", h.schema));
         }
-        let numbers = [("count", h.count), ("sum", h.sum), ("z_bucket", h.zero_count), ("z_bucket_w", h.zero_threshold)];
+        let numbers =
+            [("count", h.count), ("sum", h.sum), ("z_bucket", h.zero_count), ("z_bucket_w", h.zero_threshold)];
         for (name, value) in numbers.into_iter().filter(|(_, value)| *value != 0.0) {
             fields.push(format!("{name}:{}", general(value, None)));
         }
@@ -111,7 +118,7 @@ mod tests {
         let cases = [
             (
                 &exponential,
-                "{count:3493.3, sum:2.349209324e+06, [-22.627416997969522,-16):1e+06, [-16,-11.31370849898476):123400, \
+                "{count:3493.3, sum:2.349209324e+06, [-22.62741699796952,-16):1e+06, [-16,-11.31370849898476):123400, \
                  [-4,-2.82842712474619):3, [-2.82842712474619,-2):3.1, [-0.001,0.001]:2, \
                  (0.35355339059327373,0.5]:1, (1,1.414213562373095]:3.3, (1.414213562373095,2]:4.2, \
                  (2,2.82842712474619]:0.1}",

@@ -67,11 +67,10 @@ impl NativeHistogram {
         if bounds.iter().any(|bound| bound.is_nan()) {
             return invalid("custom buckets: histogram custom bounds must not be NaN");
         }
-        if let Some(pair) = bounds.windows(2).find(|pair| pair[1] <= pair[0]) {
+        if let Some([before, bound, ..]) = bounds.windows(2).find(|pair| pair[1] <= pair[0]) {
             return invalid(format!(
-                "custom buckets: previous bound is {:.6} and current is {:.6}: histogram custom bounds must be in \
-                 strictly increasing order",
-                pair[0], pair[1]
+                "custom buckets: previous bound is {before:.6} and current is {bound:.6}: histogram custom bounds must be in \
+                 strictly increasing order"
             ));
         }
         if bounds.last() == Some(&f64::INFINITY) {
@@ -90,10 +89,7 @@ impl NativeHistogram {
                 bounds.len()
             ));
         }
-        let unused = [
-            (self.zero_count != 0.0, "zero count of 0"),
-            (self.zero_threshold != 0.0, "zero threshold of 0"),
-        ];
+        let unused = [(self.zero_count != 0.0, "zero count of 0"), (self.zero_threshold != 0.0, "zero threshold of 0")];
         if let Some((_, what)) = unused.into_iter().find(|(used, _)| *used) {
             return invalid(format!("custom buckets: must have {what}"));
         }
