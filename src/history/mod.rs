@@ -7,7 +7,9 @@ mod source;
 mod window;
 
 pub use config::Config;
-pub use source::{MatchOp, Matcher, Selected, Source};
+pub use source::{Selected, Source};
+
+pub use crate::model::{MatchOp, Matcher};
 pub use window::History;
 
 #[cfg(test)]

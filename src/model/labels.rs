@@ -50,6 +50,20 @@ impl Labels {
         self.0.iter().map(|(name, value)| (name, value))
     }
 
+    /// These labels, of which none has a name that `keep` refuses.
+    #[must_use]
+    pub fn filtered(&self, keep: impl Fn(&str) -> bool) -> Self {
+        Self(self.0.iter().filter(|(name, _)| keep(name)).cloned().collect())
+    }
+
+    /// A number for the whole set, as Prometheus' clients and Alertmanager compute it: FNV-1a of 64 bits over names and
+    /// values, each followed by the byte 255.
+    pub fn fingerprint(&self) -> u64 {
+        let parts = self.0.iter().flat_map(|(name, value)| [name.as_bytes(), &[255], value.as_bytes(), &[255]]);
+        let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        parts.flatten().fold(0xcbf2_9ce4_8422_2325, step)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()
@@ -87,5 +101,24 @@ impl fmt::Display for Labels {
 impl fmt::Debug for Labels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fingerprints_are_those_of_prometheus_clients() {
+        assert_eq!(Labels::default().fingerprint(), 14_695_981_039_346_656_037);
+        let labels = Labels::new([("name", "garland, briggs"), ("fear", "love is not enough")]);
+        assert_eq!(labels.fingerprint(), 5_799_056_148_416_392_346);
+    }
+
+    #[test]
+    fn labels_are_sorted_the_last_of_a_name_wins_and_empty_ones_are_absent() {
+        let labels = Labels::new([("b", "1"), ("a", "x"), ("b", "2"), ("c", "y"), ("c", "")]);
+        assert_eq!(labels.to_string(), r#"{a="x", b="2"}"#);
+        assert_eq!(labels.filtered(|name| name != "a"), Labels::new([("b", "2")]));
     }
 }

@@ -9,6 +9,8 @@ mod alert;
 mod attributes;
 mod exponential;
 mod labels;
+#[cfg(feature = "rules")]
+mod matcher;
 mod operation;
 mod report;
 mod sample;
@@ -18,6 +20,8 @@ pub use alert::Alert;
 pub use attributes::Attributes;
 pub(crate) use attributes::{hash_attributes, same_attributes};
 pub use labels::{Labels, METRIC_NAME};
+#[cfg(feature = "rules")]
+pub use matcher::{MatchOp, Matcher};
 pub use operation::Operation;
 pub use report::{Reason, Report, Signal, SignalReport};
 pub use sample::{BucketSpan, NativeHistogram, ResetHint, STALE, Sample, SampleValue, is_stale};
