@@ -289,8 +289,6 @@ pub enum DurationKind {
     Range,
     /// `-a`
     Negate(Box<DurationExpr>),
-    /// `+a`; prints without its sign.
-    Plus(Box<DurationExpr>),
     /// `min_of(a, b)`
     MinOf(Box<DurationExpr>, Box<DurationExpr>),
     /// `max_of(a, b)`

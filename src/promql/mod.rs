@@ -2,14 +2,19 @@
 
 mod annotations;
 mod ast;
+mod check;
 mod error;
 #[expect(dead_code, reason = "what the evaluator is to call")]
 mod functions;
 pub mod histogram;
 mod kahan;
+mod lexer;
 #[expect(dead_code, reason = "what the evaluator is to call")]
 mod notes;
+mod number;
 mod parser;
+mod print;
+mod quote;
 mod signatures;
 mod text;
 
@@ -20,5 +25,5 @@ pub use ast::{
     VectorMatching, VectorSelector,
 };
 pub use error::{ParseError, ParseErrors, Position};
-pub use parser::{Experiments, parse, parse_with};
+pub use parser::{Experiments, MAX_DEPTH, MAX_LENGTH, parse, parse_with};
 pub use signatures::{FUNCTIONS, Function, ValueType};
