@@ -177,7 +177,7 @@ mod tests {
             ("300y", "duration out of range"),
         ];
         for (text, message) in wrong {
-            assert_eq!(parse_duration(text).as_deref(), Err(message), "{text}");
+            assert_eq!(parse_duration(text), Err(message.to_owned()), "{text}");
         }
     }
 

@@ -1,5 +1,29 @@
 //! Texts in quotes, as Go writes and Prometheus reads them.
 
+/// In Go a text is bytes, and `"\xff"` is one that is not UTF-8. Such a byte is kept as the private character this far
+/// beyond it, so that it prints back as it was written and is not taken for a character of a label's name.
+const BROKEN: u32 = 0x0010_ff00;
+
+/// The byte that a character of a text stands for, if it does.
+fn broken_byte(letter: char) -> Option<u8> {
+    let byte = u32::from(letter).checked_sub(BROKEN)?;
+    u8::try_from(byte).ok().filter(|byte| !byte.is_ascii())
+}
+
+/// Whether a text that a query wrote is UTF-8, as the names of labels must be.
+pub(crate) fn is_utf8(text: &str) -> bool {
+    !text.chars().any(|letter| broken_byte(letter).is_some())
+}
+
+fn from_bytes(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().filter_map(|byte| char::from_u32(BROKEN + u32::from(*byte))));
+    }
+    text
+}
+
 /// In double quotes, with what Go would not show as it is written as an escape (`strconv.Quote`).
 pub(crate) fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
@@ -35,9 +59,10 @@ fn escape(out: &mut String, letter: char, quote: char) {
         }
         letter if is_shown(letter) => out.push(letter),
         letter => {
-            let code = u32::from(letter);
+            let code = broken_byte(letter).map_or_else(|| u32::from(letter), u32::from);
             let digits = match code {
                 0..=0x1f | 0x7f => format!("\\x{code:02x}"),
+                0x80..=0xff if code != u32::from(letter) => format!("\\x{code:02x}"),
                 0..=0xffff => format!("\\u{code:04x}"),
                 _ => format!("\\U{code:08x}"),
             };
@@ -53,11 +78,10 @@ fn is_shown(letter: char) -> bool {
         return matches!(letter, ' '..='~');
     }
     // After a letter, because Rust escapes a combining mark only where it has nothing to combine with.
-    !format!("{:?}", format_args!("a{letter}").to_string()).contains("\\u{")
+    broken_byte(letter).is_none() && !["a", letter.encode_utf8(&mut [0; 4])].concat().escape_debug().any(|c| c == '{')
 }
 
-/// The value of a text in double quotes, single quotes or backquotes. `None` when an escape is not one, or when the
-/// bytes that it writes are not UTF-8, which a label value must be.
+/// The value of a text in double quotes, single quotes or backquotes. `None` when an escape is not one.
 pub(super) fn unquote(quoted: &str) -> Option<String> {
     let quote = quoted.chars().next()?;
     let inside = quoted.strip_prefix(quote)?.strip_suffix(quote)?;
@@ -74,7 +98,7 @@ pub(super) fn unquote(quoted: &str) -> Option<String> {
             out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
         }
     }
-    String::from_utf8(out).ok()
+    Some(from_bytes(&out))
 }
 
 /// Adds what an escape means, and returns what follows it. Its backslash has been read.
@@ -125,12 +149,14 @@ mod tests {
             ("é日'", "\"é日'\""),
             ("e\u{301}", "\"e\u{301}\""),
             ("\u{a0}\u{200b}\u{e000}", r#""\u00a0\u200b\ue000""#),
-            ("\u{10ffff}", r#""\U0010ffff""#),
+            ("\u{10fffd}", r#""\xfd""#),
+            ("\u{10fefe}", r#""\U0010fefe""#),
         ];
         for (text, expected) in cases {
             assert_eq!(quote(text), expected);
             assert_eq!(unquote(expected).as_deref(), Some(text));
         }
+        assert!(is_utf8("é") && !is_utf8(&unquote(r#""\xff""#).unwrap()));
         assert_eq!(quote_char('\''), r"'\''");
         assert_eq!(quote_char('"'), "'\"'");
     }
@@ -142,7 +168,6 @@ mod tests {
             (r#""\'""#, None),
             (r"`a\n`", Some(r"a\n")),
             (r#""\x41\101\u00e9\U0001F600\xc3\xa9""#, Some("AAé😀é")),
-            (r#""\xff""#, None),
             (r#""\400""#, None),
             (r#""\q""#, None),
             ("\"", None),

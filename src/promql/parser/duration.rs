@@ -75,16 +75,16 @@ impl Parser<'_> {
                 let mut inner = self.duration(0)?;
                 self.expect(Token::RightParen)?;
                 inner.wrapped = !matches!(inner.kind, DurationKind::Number(_));
-                Ok(self.signed(sign, negative, inner))
+                Ok(Self::signed(sign, negative, inner))
             }
             Token::Operator(_) => {
                 let operand = self.duration(POWER)?;
-                let left = self.signed(sign, negative, operand);
+                let left = Self::signed(sign, negative, operand);
                 self.duration_operators(left, 0)
             }
             _ => {
                 let operand = self.duration_atom()?;
-                Ok(self.signed(sign, negative, operand))
+                Ok(Self::signed(sign, negative, operand))
             }
         }
     }
@@ -94,7 +94,7 @@ impl Parser<'_> {
         let left = match self.sign()? {
             Some((sign, negative)) => {
                 let operand = self.duration(POWER)?;
-                self.signed(sign, negative, operand)
+                Self::signed(sign, negative, operand)
             }
             None => self.duration_atom()?,
         };
@@ -133,7 +133,7 @@ impl Parser<'_> {
     }
 
     /// A sign becomes part of a number; before anything else a minus is a calculation, and a plus is nothing.
-    fn signed(&mut self, sign: Item, negative: bool, operand: DurationExpr) -> DurationExpr {
+    fn signed(sign: Item, negative: bool, operand: DurationExpr) -> DurationExpr {
         let span = sign.span.to(operand.span);
         match operand.kind {
             DurationKind::Number(number) => {

@@ -244,7 +244,7 @@ impl<'a> Parser<'a> {
     fn unquoted(&mut self, item: Item) -> String {
         let quoted = self.slice(item.span);
         unquote(quoted).unwrap_or_else(|| {
-            self.note(item.span, format!("error unquoting string {}: invalid UTF-8", quote(quoted)));
+            self.note(item.span, format!("error unquoting string {}: invalid syntax", quote(quoted)));
             String::new()
         })
     }

@@ -5,6 +5,7 @@ use crate::history::{MatchOp, Matcher};
 use crate::model::METRIC_NAME;
 use crate::promql::ast::{BinaryOp, Edges, Expr, Length, Span, VectorSelector};
 use crate::promql::lexer::{Item, Keyword, Token};
+use crate::promql::quote::{is_utf8, quote};
 
 impl Parser<'_> {
     /// A selector, of which the name has been taken if there is one.
@@ -107,8 +108,8 @@ impl Parser<'_> {
         }
         let item = self.take()?;
         let label = if token == Token::String { self.unquoted(item) } else { self.slice(item.span).to_owned() };
-        if label.is_empty() {
-            self.note(item.span, "invalid label name for grouping: \"\"");
+        if label.is_empty() || !is_utf8(&label) {
+            self.note(item.span, format!("invalid label name for grouping: {}", quote(&label)));
         }
         Ok(label)
     }
