@@ -45,6 +45,20 @@ impl Index {
         }
     }
 
+    /// Removes the series that `keep` does not want.
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&Arc<Series>) -> bool) {
+        let mut left = 0;
+        self.names.retain(|_, list| {
+            // A list stays shared with its readers when nothing changes.
+            if !list.series.iter().all(&mut keep) {
+                Arc::make_mut(list).series.retain(&mut keep);
+            }
+            left += list.series.len();
+            !list.series.is_empty()
+        });
+        self.len = left;
+    }
+
     /// The lists of the names that the matchers accept: one look-up where a name is given, as it is in nearly every
     /// selector.
     pub(super) fn named(&self, matchers: &[Matcher]) -> Vec<Arc<List>> {

@@ -1,66 +1,116 @@
 //! The window: who may write, who reads, what it may hold.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use super::index::Index;
-use super::series::{Refused, Series};
+use super::metadata::Metadata;
+use super::series::Series;
+use super::translate::{Translation, millis};
+use super::writer::{Store, Writer};
 use super::{Config, Matcher, Selected, Source};
-use crate::internal::{Counter, Internal};
-use crate::model::{Labels, Sample, Snapshot};
+use crate::internal::Internal;
+use crate::model::{Exemplar, Labels, Sample, Snapshot};
 
 /// A bounded window of every collected series. Shared by reference: one at a time writes, any number reads meanwhile.
 #[derive(Debug)]
 pub struct History {
-    config: Config,
-    internal: Arc<Internal>,
-    index: RwLock<Index>,
+    store: Store,
     /// Held by who writes.
     pen: Mutex<Pen>,
 }
 
 /// What only the writer needs.
 #[derive(Debug, Default)]
-struct Pen {}
+struct Pen {
+    translation: Translation,
+    /// When old samples were looked for last, in milliseconds.
+    swept: i64,
+}
+
+/// Old samples are looked for so often within the time that samples are kept.
+const SWEEPS: i64 = 16;
 
 impl History {
     /// An empty window, which counts what it refuses in `internal`.
     pub fn new(config: Config, internal: Arc<Internal>) -> Self {
-        Self { config, internal, index: RwLock::default(), pen: Mutex::default() }
+        Self { store: Store::new(config, internal), pen: Mutex::default() }
     }
 
-    /// Takes every point of a collection, under the names that Prometheus gives it.
+    /// Takes every point of a collection, under the names that Prometheus gives it. A series that an earlier snapshot of
+    /// the same resource had and this one has not ends with a staleness marker.
     pub fn ingest(&self, snapshot: &Snapshot) {
-        let _ = snapshot;
+        let mut pen = self.pen();
+        let mut writer = Writer { store: &self.store };
+        pen.translation.take(snapshot, self.store.config.scope_labels, &mut writer);
+        let now = millis(snapshot.time);
+        if now.saturating_sub(pen.swept) > self.store.retention() / SWEEPS {
+            self.sweep(&mut pen, now);
+        }
+    }
+
+    /// Keeps samples for `longest`, the furthest that any rule looks back, but not shorter than [`Config::retention`] and
+    /// not longer than [`Config::max_retention`].
+    pub fn set_retention(&self, longest: Duration) {
+        self.store.set_retention(longest);
+    }
+
+    /// Drops what is older than the retention asks for, and the series and texts that nobody needs any more.
+    fn sweep(&self, pen: &mut Pen, now: i64) {
+        pen.swept = now;
+        let oldest = now.saturating_sub(self.store.retention());
+        pen.translation.prune(oldest);
+        // A series that somebody else holds is about to be written again, or read right now.
+        self.store.index_mut().retain(|series| series.evict(oldest) || Arc::strong_count(series) > 1);
     }
 
     /// Adds one sample of a series by its labels: for those who have Prometheus' side of the data already, such as
     /// recording rules. Returns whether it was taken.
     pub fn append(&self, labels: &Labels, sample: Sample) -> bool {
         let _pen = self.pen();
-        let Some(series) = self.series_of(labels) else { return false };
-        let refused = match series.append(sample) {
-            Ok(()) => return true,
-            Err(Refused::OutOfOrder) => Counter::SampleOutOfOrder,
-            Err(Refused::Duplicate) => Counter::SampleDuplicate,
-        };
-        self.internal.count(refused);
-        false
+        let mut writer = Writer { store: &self.store };
+        let series = writer.series(vec![labels.clone()]);
+        let series = series.as_ref().and_then(|series| series.first());
+        series.is_some_and(|series| writer.write(series, sample.start, sample.time, sample.value))
     }
 
-    /// The series of these labels, a new one if there is room for it.
-    fn series_of(&self, labels: &Labels) -> Option<Arc<Series>> {
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(series) = index.get(labels) {
-            return Some(Arc::clone(series));
+    /// What is known of the metrics that snapshots brought, by their name in Prometheus; for histograms the name without
+    /// `_bucket`, `_count` and `_sum`.
+    pub fn metadata(&self) -> BTreeMap<String, Metadata> {
+        self.pen().translation.metadata.clone()
+    }
+
+    /// The exemplars of every series that all matchers accept, in the order of the series' labels, made later than `after`
+    /// and not later than `until` (milliseconds since the Unix epoch), oldest first. A series without one is left out.
+    pub fn exemplars(&self, matchers: &[Matcher], after: i64, until: i64) -> Vec<(Labels, Vec<Exemplar>)> {
+        let mut found = Vec::new();
+        self.each(matchers, |series| {
+            let exemplars = series.exemplars(after, until);
+            if !exemplars.is_empty() {
+                found.push((series.labels().clone(), exemplars));
+            }
+        });
+        found
+    }
+
+    /// Shows the series that all matchers accept, in the order of their labels. No lock is held meanwhile.
+    fn each(&self, matchers: &[Matcher], mut show: impl FnMut(&Series)) {
+        let lists = self.store.index().named(matchers);
+        let accepted = |series: &&Arc<Series>| {
+            matchers.iter().all(|matcher| matcher.accepts(series.labels().get(matcher.name()).unwrap_or_default()))
+        };
+        let all = lists.iter().flat_map(|list| &list.series).filter(accepted);
+        if lists.len() > 1 {
+            let mut all: Vec<&Arc<Series>> = all.collect();
+            all.sort_unstable_by(|a, b| a.labels().cmp(b.labels()));
+            for series in all {
+                show(series);
+            }
+        } else {
+            for series in all {
+                show(series);
+            }
         }
-        if index.len() >= self.config.max_series {
-            self.internal.count(Counter::HistorySeriesRefused);
-            return None;
-        }
-        drop(index);
-        let series = Arc::new(Series::new(labels.clone()));
-        self.index.write().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(&series));
-        Some(series)
     }
 
     fn pen(&self) -> MutexGuard<'_, Pen> {
@@ -78,21 +128,13 @@ impl Source for History {
     }
 
     fn visit(&self, matchers: &[Matcher], after: i64, until: i64, each: &mut dyn FnMut(&Labels, &[Sample])) {
-        let lists = self.index.read().unwrap_or_else(PoisonError::into_inner).named(matchers);
-        let accepted = |series: &&Arc<Series>| {
-            matchers.iter().all(|matcher| matcher.accepts(series.labels().get(matcher.name()).unwrap_or_default()))
-        };
-        let mut matching: Vec<&Arc<Series>> = lists.iter().flat_map(|list| &list.series).filter(accepted).collect();
-        if lists.len() > 1 {
-            matching.sort_unstable_by(|a, b| a.labels().cmp(b.labels()));
-        }
         let mut samples = Vec::new();
-        for series in matching {
+        self.each(matchers, |series| {
             samples.clear();
             series.read(after, until, &mut samples);
             if !samples.is_empty() {
                 each(series.labels(), &samples);
             }
-        }
+        });
     }
 }

@@ -1,10 +1,15 @@
 //! What is written is what is read, in order, once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use opentelemetry::InstrumentationScope;
+use opentelemetry_sdk::Resource;
+
+use crate::clock::Timestamp;
 use crate::history::{Config, History, MatchOp, Matcher, Selected, Source};
 use crate::internal::{Counter, Internal};
-use crate::model::{Labels, Sample, SampleValue};
+use crate::model::{Attributes, Data, Labels, Metric, Number, Point, Sample, SampleValue, ScopeMetrics, Snapshot};
 
 fn history(config: Config) -> (History, Arc<Internal>) {
     let internal = Arc::new(Internal::default());
@@ -64,4 +69,39 @@ fn a_series_beyond_the_limit_is_refused_and_counted_and_the_others_go_on() {
     assert!(!history.append(&second, float(1, 1.0)));
     assert!(history.append(&first, float(2, 1.0)));
     assert_eq!(internal.counted(Counter::HistorySeriesRefused), 1);
+}
+
+#[test]
+fn samples_are_kept_as_long_as_rules_look_back_within_the_settings() {
+    let hour = 3_600;
+    let cases = [(hour, hour), (60, hour), (2 * hour, 2 * hour), (100 * hour, 3 * hour)];
+    for (longest, kept) in cases {
+        let (history, _) = history(Config { max_retention: Duration::from_secs(3 * hour), ..Config::default() });
+        history.set_retention(Duration::from_secs(longest));
+        let ended = Labels::new([("__name__", "ended")]);
+        history.append(&ended, float(1, 1.0));
+        for minutes in 0..10 * 60 {
+            history.ingest(&up(minutes * 60));
+        }
+        let all = history.select(&[], i64::MIN, i64::MAX);
+        let [only] = &all[..] else { panic!("{all:?}") };
+        let minutes = only.samples.len() as u64;
+        assert!((kept / 60..=kept / 60 * 9 / 8 + 1).contains(&minutes), "{longest}: {minutes} minutes");
+    }
+}
+
+/// A snapshot with one series.
+fn up(seconds: u64) -> Snapshot {
+    let time = Timestamp(seconds * 1_000_000_000);
+    let point = Point {
+        attributes: Attributes::default(),
+        start_time: time,
+        time,
+        value: Number::I64(1),
+        exemplars: Vec::new(),
+        stale: false,
+    };
+    let metric = Metric { name: "up".into(), unit: "".into(), description: "".into(), data: Data::Gauge(vec![point]) };
+    let scopes = vec![ScopeMetrics { scope: InstrumentationScope::default(), metrics: vec![metric] }];
+    Snapshot { time, resource: Resource::builder_empty().build(), scopes }
 }
