@@ -35,6 +35,8 @@ pub(super) struct Callsite {
     /// An event that becomes a log record and an event of its span. A metric event may be wanted although its level is
     /// filtered, and is written only if it has something to say besides its numbers: a message.
     pub(super) is_written: bool,
+    /// An event that becomes an event of its span and nothing else: wanted only in a sampled trace.
+    pub(super) is_of_traces: bool,
     /// An event of the `log` crate: its target is a field, and the filter must be asked for each event.
     pub(super) is_log: bool,
     /// An ERROR event that passes the filter: it marks its span.
@@ -183,6 +185,7 @@ impl Callsites {
             index,
             wanted: false,
             is_written: false,
+            is_of_traces: false,
             is_log,
             is_error: false,
             span: None,
@@ -209,7 +212,9 @@ impl Callsites {
         let speaks = event.is_none() || metadata.fields().field("message").is_some();
         let is_written = passes_filter && speaks && (*traces || *logs);
         let wanted = event.is_some() || is_written || (*metrics && is_error);
-        Callsite { wanted, is_written, is_error, event, ..base }
+        let is_of_metrics = *metrics && (is_error || event.is_some());
+        let is_of_traces = is_written && !*logs && !is_of_metrics && !is_log && base.console == Shown::Never;
+        Callsite { wanted, is_written, is_of_traces, is_error, event, ..base }
     }
 }
 

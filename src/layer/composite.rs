@@ -24,7 +24,7 @@ use super::logs::Logs;
 use super::measure::Measure;
 use super::plan::SpanPlan;
 use super::spans::Live;
-use super::stack::{self, Entry};
+use super::stack::{self, Entry, Mark};
 use super::suppress::{self, Ambient};
 use super::values::{Fields, Reader};
 use super::{Config, Limits};
@@ -56,8 +56,10 @@ pub struct Layer<S> {
     console: Option<Console<S>>,
     /// Beside layers of the host's own.
     beside: Option<Beside<S>>,
-    /// Whether the gate or the console want to know when a span is entered and exited.
+    /// Whether the gate or the console may want to know when a span is entered and exited.
     is_polled_by_others: bool,
+    /// How a span is entered of which they do not.
+    quiet: Mark,
     /// Longest text, in characters, that any member takes from an event's field.
     text_limit: Option<usize>,
 }
@@ -95,6 +97,7 @@ where
         let core = Arc::new(Core::new(config.clone(), filter, clock, internal, store));
         Self {
             is_polled_by_others: tracer_provider.is_some() || console.is_some(),
+            quiet: Mark::quiet(core.layer),
             gate: tracer_provider.map(|provider| Gate::new(&config, &provider, &core)),
             logs: logger_provider.map(|provider| Logs::new(&config, &provider, &core)),
             console,
@@ -160,7 +163,6 @@ where
             measure.open(&core.spans, plan, attributes, opened);
         }
         if let Some(gate) = &self.gate {
-            live.slot.reset_ids();
             gate.on_new_span(attributes, id, opened, ambient, context);
         }
     }
@@ -229,8 +231,17 @@ where
         target.passes
     }
 
+    /// Whether neither the gate nor the console want to know that the span is entered.
+    #[inline]
+    fn is_quiet(&self, id: &Id) -> bool {
+        let is_dropped = |live: Live<'_>| Gate::<S>::is_dropped(live.slot);
+        !self.is_polled_by_others
+            || (self.console.is_none() && self.core().spans.find_first(id.into_u64()).is_some_and(is_dropped))
+    }
+
     #[inline(never)]
     fn enter_others(&self, id: &Id, context: Context<'_, S>) {
+        stack::push(Entry { id: id.into_u64(), mark: Mark::loud(self.core().layer) });
         if let Some(gate) = &self.gate
             && let Some(live) = self.find(id)
         {
@@ -241,17 +252,17 @@ where
         }
     }
 
-    /// The exit of the innermost span, which has no open children; otherwise `false`, and nothing is done.
+    /// The exit of the innermost span, which is quiet and has no open children; otherwise `false`, and nothing is done.
     #[inline]
     fn exit_quickly(&self, id: &Id) -> bool {
-        let (core, id) = (self.core(), id.into_u64());
-        core.spans.find_first(id).is_some_and(|live| Measure::is_quiet(live.slot))
-            && stack::pop_top(Entry { id, layer: core.layer })
+        let id = id.into_u64();
+        self.core().spans.find_first(id).is_some_and(|live| Measure::is_quiet(live.slot))
+            && stack::pop_top(Entry { id, mark: self.quiet })
     }
 
     #[inline(never)]
     fn exit_slowly(&self, id: &Id, context: Context<'_, S>) {
-        stack::pop(Entry { id: id.into_u64(), layer: self.core().layer });
+        stack::pop(id.into_u64(), self.core().layer);
         if let Some(live) = self.find(id) {
             if let Some(measure) = &self.core().measure {
                 measure.exit(live.slot);
@@ -262,6 +273,21 @@ where
         }
         if let Some(console) = &self.console {
             console.on_exit(id, context);
+        }
+    }
+
+    /// An event that somebody may want.
+    #[inline(never)]
+    fn take_event(&self, event: &Event<'_>, callsite: &Callsite, context: &Context<'_, S>) {
+        let wanted = callsite.wanted && !suppress::is_suppressed() && (!callsite.is_log || self.passes_log(event));
+        let span = if wanted { self.span_of(event, context) } else { None };
+        if wanted && let Some(measure) = &self.core().measure {
+            measure.event(event, callsite, span);
+        }
+        // A metric event counts whatever its level; written it is filtered like any other.
+        let written = wanted && callsite.is_written;
+        if written || callsite.console != Shown::Never {
+            self.write(event, callsite, (written, span), context);
         }
     }
 
@@ -351,31 +377,28 @@ where
         if let Some(beside) = &self.beside {
             beside.on_event(callsite, event, &context);
         }
-        let wanted = callsite.wanted && !suppress::is_suppressed() && (!callsite.is_log || self.passes_log(event));
-        let span = if wanted { self.span_of(event, &context) } else { None };
-        if wanted && let Some(measure) = &self.core().measure {
-            measure.event(event, callsite, span);
-        }
-        // A metric event counts whatever its level; written it is filtered like any other.
-        let written = wanted && callsite.is_written;
-        if written || callsite.console != Shown::Never {
-            self.write(event, callsite, (written, span), &context);
+        // Nearly all events of a service that samples few traces end here.
+        let is_dropped = || event.is_contextual() && stack::top().is_some_and(|top| top.mark == self.quiet);
+        if !(callsite.is_of_traces && is_dropped()) {
+            self.take_event(event, callsite, &context);
         }
     }
 
     #[inline]
     fn on_enter(&self, id: &Id, context: Context<'_, S>) {
-        // Whether telemetry wants the span is asked when it matters: when a child looks for its parent.
-        stack::push(Entry { id: id.into_u64(), layer: self.core().layer });
-        if self.is_polled_by_others {
+        // The common case is apart from the rest, here and at the exit, so that it needs neither calls nor saved
+        // registers: polls are many.
+        if self.is_quiet(id) {
+            // Whether telemetry wants the span is asked when it matters: when a child looks for its parent.
+            stack::push(Entry { id: id.into_u64(), mark: self.quiet });
+        } else {
             self.enter_others(id, context);
         }
     }
 
     #[inline]
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
-        // The common case is apart from the rest, so that it needs neither calls nor saved registers: polls are many.
-        if self.is_polled_by_others || !self.exit_quickly(id) {
+        if !self.exit_quickly(id) {
             self.exit_slowly(id, context);
         }
     }

@@ -35,6 +35,7 @@ use super::handle::Core;
 use super::ids;
 use super::sampler::Rule;
 use super::spans::{Live, Slot};
+use super::stack;
 use super::suppress::{self, Active, Ambient};
 use super::tracer::{GateTracer, Prepared};
 use super::values::{Fields, Reader};
@@ -163,9 +164,12 @@ where
         context: &Context<'_, S>,
     ) {
         let Opened { live, callsite, .. } = opened;
+        if self.follows_dropped(opened, ambient) {
+            return;
+        }
         let parent = find_parent(attributes, opened.parent, ambient);
         let trace_id = parent.map_or_else(ids::trace_id, |parent| parent.trace_id);
-        live.slot.set_ids(trace_id, ids::span_id());
+        live.slot.set_trace_id(trace_id);
         let sampled = self.rule.samples(parent.map(|parent| parent.sampled), trace_id);
         let kind = if callsite.gate.has_kind { kind_of(attributes) } else { SpanKind::Internal };
 
@@ -174,7 +178,7 @@ where
             || kind != SpanKind::Internal
             || parent.map_or_else(|| learned.passes_root(), |parent| !parent.decided || learned.passes())
             || is_aside(attributes, trace_id, ambient);
-        OPENED.set((self.core.layer, live.id()));
+        self.note_opened(live);
         if !passes || !suppress::is_alive() {
             live.slot.set_flags_while_opening(Slot::DECIDED | Slot::IDS_KNOWN);
             return;
@@ -185,6 +189,30 @@ where
         let is_call = matches!(kind, SpanKind::Client | SpanKind::Producer);
         let records = sampled || !is_call || parent.is_some_and(|parent| !parent.decided);
         self.pass(attributes, id, live, (kind, records), parent, context);
+    }
+
+    /// Drops a span as its parent was, if that is all there is to it: nearly all spans of a service that samples few
+    /// traces end here.
+    #[inline]
+    fn follows_dropped(&self, Opened { live, parent, callsite }: Opened<'_>, ambient: Ambient) -> bool {
+        let Some(parent) = parent.filter(|_| ambient == Ambient::Empty) else { return false };
+        let flags = Slot::PASSED | Slot::SAMPLED | Slot::DECIDED;
+        let follows = parent.slot.flags(flags) == Slot::DECIDED
+            && self.rule.follows_parent()
+            && !callsite.gate.has_kind
+            && !callsite.gate.passes();
+        if follows {
+            live.slot.take_trace_id_of(parent.slot);
+            live.slot.set_flags_while_opening(Slot::DECIDED | Slot::IDS_KNOWN);
+            self.note_opened(live);
+        }
+        follows
+    }
+
+    #[inline]
+    fn note_opened(&self, live: Live<'_>) {
+        // Never refused: it has no destructor. `set` is not inlined.
+        let _always = OPENED.try_with(|opened| opened.set((self.core.layer, live.id())));
     }
 
     /// Opens a span in tracing-opentelemetry.
@@ -288,6 +316,12 @@ where
         }
     }
 
+    /// Whether nobody but metrics has to do with the span.
+    #[inline]
+    pub(super) fn is_dropped(slot: &Slot) -> bool {
+        slot.flags(Slot::PASSED) == 0
+    }
+
     /// Whether events become events of this span.
     #[inline]
     pub(super) fn wants_event(span: Live<'_>) -> bool {
@@ -373,6 +407,7 @@ where
         let parent = parent.map(|parent| Parent { link: Link::Attach { keep_baggage: true }, ..parent });
         let parent = parent.map(|parent| self.by_ancestor(live, parent));
         live.slot.set_flags(Slot::PASSED);
+        stack::make_loud(live.id(), self.core.layer);
         self.open(callsite.metadata, id, Prepared::new(live.id(), live.slot.kind(), 0), parent, context);
     }
 }

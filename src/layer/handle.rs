@@ -116,7 +116,7 @@ impl Core {
     #[inline]
     pub(super) fn current(&self) -> Option<Live<'_>> {
         match stack::top() {
-            Some(top) if top.layer == self.layer => match self.spans.find(top.id) {
+            Some(top) if top.mark.is_of(self.layer) => match self.spans.find(top.id) {
                 // A span that telemetry does not want, or whose guard was forgotten.
                 None => self.current_below(),
                 found => found,
@@ -127,7 +127,7 @@ impl Core {
 
     #[cold]
     fn current_below(&self) -> Option<Live<'_>> {
-        stack::further(|entry| if entry.layer == self.layer { self.spans.find(entry.id) } else { None })
+        stack::further(|entry| if entry.mark.is_of(self.layer) { self.spans.find(entry.id) } else { None })
     }
 }
 

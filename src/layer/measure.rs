@@ -25,7 +25,7 @@ use super::{Config, MetricDeclaration, text};
 use crate::clock::Clock;
 use crate::internal::{Counter, Internal};
 use crate::names;
-use crate::series::{InFlight, Series, Store};
+use crate::series::{ExemplarFilter, InFlight, Series, Store};
 
 /// What an error without a known type is called
 /// (<https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/>).
@@ -55,6 +55,8 @@ pub(super) struct Measure {
     pub(super) length: usize,
     pub(super) declarations: HashMap<String, MetricDeclaration>,
     clock: Clock,
+    /// Flags of spans that exemplars may refer to.
+    linked: u32,
     owner: Owner,
     wide: RwLock<Wide>,
     /// Open spans of names that `otel.name` gave, by symbol and kind.
@@ -64,9 +66,15 @@ pub(super) struct Measure {
 impl Measure {
     pub(super) fn new(config: &Config, store: Arc<Store>, internal: Arc<Internal>, clock: Clock, layer: u32) -> Self {
         let declarations = config.metric_declarations.iter();
+        let linked = match store.config().exemplar_filter {
+            ExemplarFilter::TraceBased => Slot::SAMPLED,
+            ExemplarFilter::AlwaysOn => Slot::IDS_KNOWN,
+            ExemplarFilter::AlwaysOff => 0,
+        };
         Self {
             store,
             internal,
+            linked,
             symbols: Symbols::new(),
             length: config.dimension_length,
             declarations: declarations.map(|metric| (metric.name.clone(), metric.clone())).collect(),
@@ -150,7 +158,9 @@ impl Measure {
         let duration = end.saturating_sub(start);
         let traits = slot.traits();
         let series = self.span_series(spans, callsite, plan, live, traits);
-        self.store.record_span(series, duration, duration.saturating_sub(covered), link_of(slot, traits));
+        // Few spans are sampled, and who they are costs a look at their ids.
+        let link = if traits.has(self.linked) { link_of(slot, traits) } else { None };
+        self.store.record_span(series, duration, duration.saturating_sub(covered), link);
         self.with_in_flight(callsite, plan, slot, traits, InFlight::exit);
     }
 

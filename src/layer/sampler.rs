@@ -37,6 +37,12 @@ impl Rule {
         }
     }
 
+    /// Whether the parent's flag alone decides where there is a parent.
+    #[inline]
+    pub(super) fn follows_parent(self) -> bool {
+        self.parent_based
+    }
+
     /// The decision for a span with this trace id and a parent (if any) with this flag.
     #[inline]
     pub(super) fn samples(self, parent: Option<bool>, trace_id: TraceId) -> bool {

@@ -6,7 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 
-/// Entries without allocation.
+/// Entries without allocation, and the empty one.
 const INLINE: usize = 32;
 /// Entries at most. A host that forgets its guards must not make the stack grow for ever.
 const LIMIT: usize = 4_096;
@@ -16,14 +16,45 @@ const LIMIT: usize = 4_096;
 pub(crate) struct Entry {
     /// The span's id.
     pub(crate) id: u64,
-    /// The layer that the span was entered through.
-    pub(crate) layer: u32,
+    /// How it was entered.
+    pub(crate) mark: Mark,
 }
 
-const EMPTY: Entry = Entry { id: 0, layer: 0 };
+/// The layer that a span was entered through, and whether the span is quiet: none of the layer's members but the metrics
+/// wants to know of its exit, and only they and the log bridge of its events. One word, so that both are asked at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark(u64);
+
+impl Mark {
+    const QUIET: u64 = 1 << 32;
+
+    pub(crate) const fn loud(layer: u32) -> Self {
+        Self(layer as u64)
+    }
+
+    pub(crate) const fn quiet(layer: u32) -> Self {
+        Self(layer as u64 | Self::QUIET)
+    }
+
+    #[inline]
+    pub(crate) fn is_of(self, layer: u32) -> bool {
+        self.0 & !Self::QUIET == u64::from(layer)
+    }
+}
+
+impl Entry {
+    fn is(self, id: u64, layer: u32) -> bool {
+        self.id == id && self.mark.is_of(layer)
+    }
+}
+
+/// Of no layer.
+const EMPTY: Entry = Entry { id: 0, mark: Mark(0) };
 
 struct Stack {
+    /// Entries, up to the inline ones; `INLINE` when there are deep ones.
     depth: Cell<usize>,
+    /// Below the first entry lies the empty one, so that there always is a top.
     entries: [Cell<Entry>; INLINE],
 }
 
@@ -42,11 +73,8 @@ pub(crate) fn push(entry: Entry) {
 }
 
 /// A span was exited: forgets its innermost entering, wherever it lies.
-#[inline]
-pub(crate) fn pop(entry: Entry) {
-    if !pop_top(entry) {
-        with(|stack| stack.remove(entry));
-    }
+pub(crate) fn pop(id: u64, layer: u32) {
+    with(|stack| stack.remove(id, layer));
 }
 
 /// Forgets the innermost entry if it is this one; else does nothing.
@@ -55,7 +83,7 @@ pub(crate) fn pop_top(entry: Entry) -> bool {
     with(|stack| stack.pop_top(entry)).unwrap_or(false)
 }
 
-/// The innermost entry; `None` when there is none, or when [`further`] must be asked.
+/// The innermost entry; `None` when [`further`] must be asked.
 #[inline]
 pub(crate) fn top() -> Option<Entry> {
     with(Stack::top).flatten()
@@ -65,15 +93,24 @@ pub(crate) fn top() -> Option<Entry> {
 #[cold]
 pub(crate) fn further<T>(is_current: impl Fn(Entry) -> Option<T>) -> Option<T> {
     with(|stack| {
-        let depth = stack.depth.get();
-        let deep = if depth == INLINE {
+        let deep = if stack.is_deep() {
             deep(|entries| entries.iter().rev().find_map(|entry| is_current(*entry))).flatten()
         } else {
             None
         };
-        deep.or_else(|| stack.entries[..depth].iter().rev().find_map(|entry| is_current(entry.get())))
+        deep.or_else(|| stack.inline().iter().rev().find_map(|entry| is_current(entry.get())))
     })
     .flatten()
+}
+
+/// A span that may have been entered quietly is not quiet any more; on this thread.
+#[cold]
+pub(crate) fn make_loud(id: u64, layer: u32) {
+    let loud = Entry { id, mark: Mark::loud(layer) };
+    with(|stack| {
+        stack.inline().iter().filter(|entry| entry.get().is(id, layer)).for_each(|entry| entry.set(loud));
+    });
+    deep(|entries| entries.iter_mut().filter(|entry| entry.is(id, layer)).for_each(|entry| *entry = loud));
 }
 
 /// Always `Some`: what has no destructor is never gone. `LocalKey::with` would bring code for the other case, and be
@@ -85,24 +122,27 @@ fn with<R>(f: impl FnOnce(&Stack) -> R) -> Option<R> {
 
 #[cold]
 fn push_deep(entry: Entry) {
-    deep(|entries| {
+    let pushed = deep(|entries| {
         if entries.len() < LIMIT - INLINE {
             entries.push(entry);
         }
     });
+    if pushed.is_some() {
+        with(|stack| stack.depth.set(INLINE));
+    }
 }
 
 impl Stack {
     /// Whether there was room.
     #[inline]
     fn push(&self, entry: Entry) -> bool {
-        let depth = self.depth.get();
-        let has_room = depth < INLINE;
-        if has_room {
-            self.entries[depth].set(entry);
-            self.depth.set(depth + 1);
+        let depth = self.depth.get() + 1;
+        let place = self.entries.get(depth);
+        if let Some(place) = place {
+            place.set(entry);
+            self.depth.set(depth);
         }
-        has_room
+        place.is_some()
     }
 
     #[inline]
@@ -114,32 +154,41 @@ impl Stack {
         is_top
     }
 
-    /// The innermost entry, unless it may lie deep.
+    /// The innermost entry, the empty one if need be; `None` when it lies deep.
     #[inline]
     fn top(&self) -> Option<Entry> {
-        // The depth is below `INLINE`, and wraps to where nothing is when it is zero.
-        let depth = self.depth.get();
-        if depth == INLINE { None } else { self.entries.get(depth.wrapping_sub(1)).map(Cell::get) }
+        self.entries.get(self.depth.get()).map(Cell::get)
     }
 
-    /// Removes an entry that is not on top: exits came out of order, or the stack is deep.
-    #[cold]
-    fn remove(&self, entry: Entry) {
-        let last = |entries: &mut Vec<Entry>| entries.iter().rposition(|it| *it == entry).map(|at| entries.remove(at));
-        let depth = self.depth.get();
-        if depth == INLINE && deep(last).flatten().is_some() {
-            return;
-        }
-        let Some(at) = self.entries[..depth].iter().rposition(|it| it.get() == entry) else { return };
-        for later in at + 1..depth {
-            self.entries[later - 1].set(self.entries[later].get());
+    fn is_deep(&self) -> bool {
+        self.depth.get() == INLINE
+    }
+
+    /// The inline entries, without the empty one.
+    fn inline(&self) -> &[Cell<Entry>] {
+        &self.entries[1..=self.depth.get().min(INLINE - 1)]
+    }
+
+    /// Removes the innermost entry of a span, which need not be on top: exits come out of order.
+    fn remove(&self, id: u64, layer: u32) {
+        let inline = self.inline();
+        // How many deep entries are left, and whether one of them was it.
+        let last = |entries: &mut Vec<Entry>| {
+            let found = entries.iter().rposition(|entry| entry.is(id, layer)).map(|at| entries.remove(at));
+            (entries.len(), found.is_some())
+        };
+        let (left, found) = if self.is_deep() { deep(last).unwrap_or_default() } else { (0, false) };
+        let at = inline.iter().rposition(|entry| !found && entry.get().is(id, layer));
+        let Some(at) = at else { return self.depth.set(if left > 0 { INLINE } else { inline.len() }) };
+        for pair in inline[at..].windows(2) {
+            pair[0].set(pair[1].get());
         }
         // The oldest of the deep entries moves up, so that the order stays.
-        let oldest = |entries: &mut Vec<Entry>| (!entries.is_empty()).then(|| entries.remove(0));
-        match if depth == INLINE { deep(oldest).flatten() } else { None } {
-            Some(entry) => self.entries[depth - 1].set(entry),
-            None => self.depth.set(depth - 1),
+        let oldest = if left > 0 { deep(|entries| entries.remove(0)) } else { None };
+        if let (Some(oldest), Some(last)) = (oldest, inline.last()) {
+            last.set(oldest);
         }
+        self.depth.set(if left > 1 { INLINE } else { inline.len() - usize::from(left == 0) });
     }
 }
 
@@ -155,11 +204,11 @@ mod tests {
     const LAYER: u32 = 7;
 
     fn entry(id: u64) -> Entry {
-        Entry { id, layer: LAYER }
+        Entry { id, mark: Mark::loud(LAYER) }
     }
 
     fn innermost() -> Option<u64> {
-        further(|entry| (entry.layer == LAYER).then_some(entry.id))
+        further(|entry| entry.mark.is_of(LAYER).then_some(entry.id))
     }
 
     #[test]
@@ -167,11 +216,11 @@ mod tests {
         for depth in [3, INLINE as u64 - 1, INLINE as u64, INLINE as u64 + 1, 100] {
             (1..=depth).for_each(|id| push(entry(id)));
             assert_eq!(innermost(), Some(depth));
-            pop(entry(1));
+            pop(1, LAYER);
             assert_eq!(innermost(), Some(depth), "the outermost went first");
             for id in (2..=depth).rev() {
                 assert_eq!(innermost(), Some(id), "depth {depth}");
-                pop(entry(id));
+                pop(id, LAYER);
             }
             assert_eq!(innermost(), None);
         }
@@ -182,32 +231,48 @@ mod tests {
         for id in [1, 2, 1] {
             push(entry(id));
         }
-        pop(entry(1));
+        pop(1, LAYER);
         assert_eq!(innermost(), Some(2));
-        pop(entry(2));
+        pop(2, LAYER);
         assert_eq!(innermost(), Some(1));
-        pop(entry(1));
+        pop(1, LAYER);
         assert_eq!(innermost(), None);
     }
 
     #[test]
     fn another_layers_spans_are_passed_over() {
         push(entry(1));
-        push(Entry { layer: 8, ..entry(2) });
+        push(Entry { id: 2, mark: Mark::quiet(8) });
         assert_eq!(innermost(), Some(1));
-        pop(entry(2));
-        pop(Entry { layer: 8, ..entry(1) });
+        pop(2, LAYER);
+        pop(1, 8);
         assert_eq!(innermost(), Some(1), "neither of them is this layer's");
-        pop(entry(1));
+        pop(1, LAYER);
         assert_eq!(innermost(), None);
-        pop(Entry { layer: 8, ..entry(2) });
+        pop(2, 8);
     }
 
     #[test]
     fn guards_that_are_never_dropped_do_not_make_the_stack_grow_for_ever() {
         (0..2 * LIMIT as u64).for_each(|id| push(entry(id + 1)));
         assert_eq!(deep(|entries| entries.len()), Some(LIMIT - INLINE));
-        (0..2 * LIMIT as u64).for_each(|id| pop(entry(id + 1)));
+        (0..2 * LIMIT as u64).for_each(|id| pop(id + 1, LAYER));
         assert_eq!(innermost(), None);
+    }
+
+    #[test]
+    fn a_quiet_span_is_popped_as_such_until_it_is_made_loud_at_any_depth() {
+        let quiet = |id| Entry { id, mark: Mark::quiet(LAYER) };
+        for depth in [1, INLINE as u64 - 1, INLINE as u64 + 1] {
+            (1..=depth).for_each(|id| push(quiet(id)));
+            make_loud(depth, LAYER);
+            assert!(!pop_top(quiet(depth)));
+            pop(depth, LAYER);
+            for id in (1..depth).rev() {
+                assert!(pop_top(quiet(id)) || id >= INLINE as u64);
+                pop(id, LAYER);
+            }
+            assert_eq!(innermost(), None, "depth {depth}");
+        }
     }
 }

@@ -295,6 +295,30 @@ fn a_context_attached_inside_a_dropped_span_becomes_the_parent() {
 }
 
 #[test]
+fn events_reach_sampled_spans_only_also_one_that_became_sampled_after_it_was_entered() {
+    let traces = Traces::new(parent_based(Sampler::TraceIdRatio(NEARLY_NONE)));
+    let request = || info_span!("request");
+    traces.run(|| {
+        worn(request);
+        let outer = request().entered();
+        tracing::info!("dropped");
+        let elsewhere = info_span!(parent: None, "elsewhere");
+        elsewhere.set_parent(remote(9, true)).unwrap();
+        tracing::info!(parent: &elsewhere, "by an explicit parent");
+        elsewhere.in_scope(|| tracing::info!("inside"));
+        tracing::info!("dropped again");
+        outer.set_parent(remote(8, true)).unwrap();
+        outer.exit().in_scope(|| tracing::info!("after it was sampled"));
+    });
+    let events = |name: &str| -> Vec<_> {
+        let span = traces.spans().into_iter().find(|span| span.name == name).unwrap();
+        span.events.iter().map(|event| event.name.to_string()).collect()
+    };
+    assert_eq!(events("elsewhere"), ["by an explicit parent", "inside"]);
+    assert_eq!(events("request"), ["after it was sampled"]);
+}
+
+#[test]
 fn explicit_parents_and_explicit_roots_are_kept() {
     for ratio in [0.5, 1.0] {
         let traces = Traces::new(parent_based(Sampler::TraceIdRatio(ratio)));

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use opentelemetry::trace::{SpanId, SpanKind, TraceId};
 
 use super::cover::Cover;
+use crate::layer::ids;
 
 /// Dimensions whose symbols lie in the slot itself; the symbols of further ones lie in a side map (see
 /// [`super::Spans`]).
@@ -22,7 +23,8 @@ pub(crate) const USUAL_DIMENSIONS: usize = 4;
 /// | `start`, `parent`, `callsite`, `cover`, `end` | metrics (`measure`) | open, enter, exit, close |
 /// | `name`, `error`, `symbols`, status, kind | metrics (`fields`, `events`) | open, record, event |
 /// | status | also the gate, which sees `set_status` on recorded spans | before metrics close the span |
-/// | `trace_id`, `span_id`, [`Slot::PASSED`], [`Slot::SAMPLED`], [`Slot::DECIDED`], [`Slot::IDS_KNOWN`] | the gate | open, or when the decision falls |
+/// | `trace_id`, [`Slot::PASSED`], [`Slot::SAMPLED`], [`Slot::DECIDED`], [`Slot::IDS_KNOWN`] | the gate | open, or when the decision falls |
+/// | `span_id` | whoever asks for it first | |
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct Slot {
@@ -78,7 +80,7 @@ impl Slot {
     pub(crate) const DECIDED: u32 = 1 << 10;
     /// The slot belongs to the overflow.
     pub(super) const OVERFLOWN: u32 = 1 << 31;
-    /// `trace_id` and `span_id` hold what will be exported.
+    /// The trace id holds what will be exported, and the span id does once it is drawn.
     pub(crate) const IDS_KNOWN: u32 = 1 << 11;
 
     /// Makes a claimed slot new, but for what every span writes when it opens: callsite and start.
@@ -102,14 +104,6 @@ impl Slot {
     pub(crate) fn reset_unusual_dimensions(&self) {
         for symbol in &self.symbols[USUAL_DIMENSIONS..] {
             symbol.store(0, Ordering::Relaxed);
-        }
-    }
-
-    /// The same for the ids, where there is a gate to look at them.
-    #[inline]
-    pub(crate) fn reset_ids(&self) {
-        for word in [&self.span_id, &self.trace_id[0], &self.trace_id[1]] {
-            word.store(0, Ordering::Relaxed);
         }
     }
 
@@ -137,22 +131,50 @@ impl Slot {
         self.replace(Self::SAMPLED, Self::DECIDED | sampled);
     }
 
-    /// The trace and span id, zero while not known.
+    /// The trace and span id, of a span that the gate has seen.
     #[inline]
     pub(crate) fn ids(&self) -> (TraceId, SpanId) {
         let high = self.trace_id[0].load(Ordering::Relaxed);
         let low = self.trace_id[1].load(Ordering::Relaxed);
         let trace = (u128::from(high) << 64) | u128::from(low);
-        (TraceId::from(trace), SpanId::from(self.span_id.load(Ordering::Relaxed)))
+        let span = match self.span_id.load(Ordering::Relaxed) {
+            0 => self.draw_span_id(),
+            span => SpanId::from(span),
+        };
+        (TraceId::from(trace), span)
     }
 
-    /// Stores the ids; the caller sets [`Slot::IDS_KNOWN`] when they are those that will be exported.
+    /// Most spans of unsampled traces are never asked for their id, so that it is drawn when they are.
+    #[cold]
+    fn draw_span_id(&self) -> SpanId {
+        let drawn = u64::from_be_bytes(ids::span_id().to_bytes());
+        let known = self.span_id.compare_exchange(0, drawn, Ordering::Relaxed, Ordering::Relaxed);
+        // Of two threads that ask at the same time the first decides.
+        SpanId::from(known.err().unwrap_or(drawn))
+    }
+
+    /// Makes the span one of this trace; its own id is not drawn yet.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
-    pub(crate) fn set_ids(&self, trace: TraceId, span: SpanId) {
+    pub(crate) fn set_trace_id(&self, trace: TraceId) {
         let trace = u128::from_be_bytes(trace.to_bytes());
         self.trace_id[0].store((trace >> 64) as u64, Ordering::Relaxed);
         self.trace_id[1].store(trace as u64, Ordering::Relaxed);
+        self.span_id.store(0, Ordering::Relaxed);
+    }
+
+    /// The same with the trace of another span.
+    #[inline]
+    pub(crate) fn take_trace_id_of(&self, other: &Self) {
+        for (to, from) in self.trace_id.iter().zip(&other.trace_id) {
+            to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        self.span_id.store(0, Ordering::Relaxed);
+    }
+
+    /// Stores the ids under which the span is exported.
+    pub(crate) fn set_ids(&self, trace: TraceId, span: SpanId) {
+        self.set_trace_id(trace);
         self.span_id.store(u64::from_be_bytes(span.to_bytes()), Ordering::Relaxed);
     }
 
