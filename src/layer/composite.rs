@@ -23,7 +23,7 @@ use super::handle::{Core, Handle};
 use super::logs::Logs;
 use super::measure::Measure;
 use super::plan::SpanPlan;
-use super::spans::Live;
+use super::spans::{Live, Slot};
 use super::stack::{self, Entry, Mark};
 use super::suppress::{self, Ambient};
 use super::values::{Fields, Reader};
@@ -234,7 +234,7 @@ where
     /// Whether neither the gate nor the console want to know that the span is entered.
     #[inline]
     fn is_quiet(&self, id: &Id) -> bool {
-        let is_dropped = |live: Live<'_>| Gate::<S>::is_dropped(live.slot);
+        let is_dropped = |live: Live<'_>| live.slot.flags(Slot::PASSED) == 0;
         !self.is_polled_by_others
             || (self.console.is_none() && self.core().spans.find_first(id.into_u64()).is_some_and(is_dropped))
     }

@@ -316,12 +316,6 @@ where
         }
     }
 
-    /// Whether nobody but metrics has to do with the span.
-    #[inline]
-    pub(super) fn is_dropped(slot: &Slot) -> bool {
-        slot.flags(Slot::PASSED) == 0
-    }
-
     /// Whether events become events of this span.
     #[inline]
     pub(super) fn wants_event(span: Live<'_>) -> bool {
