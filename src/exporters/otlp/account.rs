@@ -11,12 +11,13 @@ pub(super) struct Account<'a> {
     channel: &'a Channel,
     pub(super) total: usize,
     settled: usize,
-    taken: Vec<Range<usize>>,
+    /// Of whoever exports, because it must be known also when the export is stopped.
+    taken: &'a mut Vec<Range<usize>>,
 }
 
 impl<'a> Account<'a> {
-    pub(super) fn open(channel: &'a Channel, total: usize) -> Self {
-        Self { channel, total, settled: 0, taken: Vec::new() }
+    pub(super) fn open(channel: &'a Channel, total: usize, taken: &'a mut Vec<Range<usize>>) -> Self {
+        Self { channel, total, settled: 0, taken }
     }
 
     /// The backend took these items, and said that it rejected some of them, for good.
@@ -33,10 +34,6 @@ impl<'a> Account<'a> {
     pub(super) fn dropped(&mut self, reason: Reason, items: usize) {
         self.channel.internal.dropped(self.channel.signal, reason, items as u64);
         self.settled += items;
-    }
-
-    pub(super) fn close(mut self) -> Vec<Range<usize>> {
-        std::mem::take(&mut self.taken)
     }
 }
 

@@ -74,16 +74,16 @@ impl Channel {
     /// Sends a batch, and counts every item as delivered or dropped: also when this future is dropped before its end,
     /// as [`Reason::Deadline`].
     ///
-    /// Returns which items the backend took, as ranges of their positions in the batch.
-    pub(super) async fn export<B: Batch + Message>(&self, batch: B) -> Vec<Range<usize>> {
-        let mut account = Account::open(self, batch.items());
+    /// Adds to `taken` which items the backend took, as ranges of their positions in the batch, as soon as it took them.
+    pub(super) async fn export<B: Batch + Message>(&self, batch: B, taken: &mut Vec<Range<usize>>) {
+        let mut account = Account::open(self, batch.items(), taken);
         // OTLP asks senders not to send empty envelopes.
         if account.total == 0 {
-            return account.close();
+            return;
         }
         if self.clock.now().0 < self.stopped_until.load(Ordering::Relaxed) {
             account.dropped(Reason::Unimplemented, account.total);
-            return account.close();
+            return;
         }
         let deadline = after(self.timeout);
         // Halves that still wait, the next one last.
@@ -100,7 +100,6 @@ impl Channel {
                 lines::too_large(self, batch.encoded_len());
             }
         }
-        account.close()
     }
 
     /// Sends one request until it is taken, refused, or out of time.

@@ -17,7 +17,7 @@ use opentelemetry_sdk::logs::{LogBatch, SdkLogRecord};
 use opentelemetry_sdk::trace::SpanData;
 
 use super::channel::Channel;
-use super::temporality::Temporality;
+use super::temporality::{Outgoing, Temporality};
 use super::{TemporalityPreference, encode};
 use crate::clock::Clock;
 use crate::exporters::Exported;
@@ -40,7 +40,8 @@ impl opentelemetry_sdk::trace::SpanExporter for SpanExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let total = batch.len();
         let resource_spans = group_spans_by_resource_and_scope(batch, &self.resource);
-        let taken = self.channel.export(ExportTraceServiceRequest { resource_spans }).await;
+        let mut taken = Vec::new();
+        self.channel.export(ExportTraceServiceRequest { resource_spans }, &mut taken).await;
         result(Signal::Traces, total, &taken)
     }
 
@@ -79,7 +80,8 @@ impl opentelemetry_sdk::logs::LogExporter for LogExporter {
     async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
         let total = batch.iter().count();
         let request = self.request(&batch);
-        let taken = self.channel.export(request).await;
+        let mut taken = Vec::new();
+        self.channel.export(request, &mut taken).await;
         result(Signal::Logs, total, &taken)
     }
 
@@ -115,9 +117,26 @@ impl crate::exporters::MetricExporter for MetricExporter {
     fn export<'a>(&'a mut self, snapshot: &'a Snapshot) -> Exported<'a> {
         Box::pin(async move {
             let outgoing = self.temporality.outgoing(snapshot);
-            let taken = self.channel.export(encode::request(&outgoing.snapshot)).await;
-            self.temporality.taken(outgoing, &taken);
+            let request = encode::request(&outgoing.snapshot);
+            let mut told = Told { temporality: &mut self.temporality, outgoing: Some(outgoing), taken: Vec::new() };
+            self.channel.export(request, &mut told.taken).await;
         })
+    }
+}
+
+/// Remembers what the backend took, however the export ends: of one that was cut and then stopped, the parts that were
+/// delivered must not be told again.
+struct Told<'a> {
+    temporality: &'a mut Temporality,
+    outgoing: Option<Outgoing<'a>>,
+    taken: Vec<Range<usize>>,
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        if let Some(outgoing) = self.outgoing.take() {
+            self.temporality.taken(outgoing, &self.taken);
+        }
     }
 }
 
