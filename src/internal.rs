@@ -159,6 +159,11 @@ impl Internal {
         self.dropped[signal as usize][reason as usize].fetch_add(items, Ordering::Relaxed);
     }
 
+    /// How many items were lost for one reason so far.
+    pub fn dropped_so_far(&self, signal: Signal, reason: Reason) -> u64 {
+        self.dropped[signal as usize][reason as usize].load(Ordering::Relaxed)
+    }
+
     /// Says that telemetry is about to end: what is exported now is tried for the last time.
     pub fn begin_end(&self) {
         self.ending.send_replace(true);
@@ -189,7 +194,7 @@ impl Internal {
             delivered: self.delivered[signal as usize].load(Ordering::Relaxed),
             dropped: Reason::ALL
                 .into_iter()
-                .map(|reason| (reason, self.dropped[signal as usize][reason as usize].load(Ordering::Relaxed)))
+                .map(|reason| (reason, self.dropped_so_far(signal, reason)))
                 .filter(|(_, items)| *items > 0)
                 .collect(),
         }

@@ -9,6 +9,7 @@ use super::Batch;
 use super::config::GRACE;
 use super::control::{Control, Requests};
 use super::exporter::Export;
+use super::overflow::{Line, Overflow};
 use super::queue::Drain;
 use crate::clock::Clock;
 use crate::internal::{self, Internal, RateLimit};
@@ -26,6 +27,9 @@ pub(super) struct Lane<T> {
     pub(super) clock: Clock,
     /// Of the line about an exporter that fails.
     pub(super) lines: RateLimit,
+    pub(super) overflow: Overflow,
+    /// Whether the last export failed.
+    pub(super) fails: bool,
 }
 
 /// How an export ended.
@@ -47,6 +51,7 @@ impl<T: Send + 'static> Lane<T> {
                 self.drain.close();
             }
             let in_time = self.export_waiting().await;
+            self.look_at_losses();
             self.control.answer(self.signal, request.flush);
             if last || !in_time {
                 break;
@@ -79,6 +84,7 @@ impl<T: Send + 'static> Lane<T> {
             if !self.export(batch).await {
                 return false;
             }
+            self.look_at_losses();
         }
         true
     }
@@ -93,6 +99,7 @@ impl<T: Send + 'static> Lane<T> {
             () = self.requests.clone().expired() => Ended::ShutdownDeadline,
             () = sleep(self.batch.export_timeout.saturating_add(GRACE)) => Ended::ExportTimeout,
         };
+        self.fails = !matches!(ended, Ended::Itself(Ok(())));
         // Our own client counts each item itself, also when it is dropped half-way; others count nothing.
         let rest = items.saturating_sub(self.internal.settled(self.signal) - settled);
         match &ended {
@@ -102,6 +109,14 @@ impl<T: Send + 'static> Lane<T> {
             Ended::ShutdownDeadline => self.internal.dropped(self.signal, Reason::Deadline, rest),
         }
         !matches!(ended, Ended::ShutdownDeadline)
+    }
+
+    fn look_at_losses(&mut self) {
+        match self.overflow.look(self.clock.now(), self.fails, &self.internal) {
+            Some(Line::Full(line)) => internal::warn(&line),
+            Some(Line::Room(line)) => internal::info(&line),
+            None => {}
+        }
     }
 
     fn lost(&self, items: u64, reason: Reason, why: &str) {

@@ -13,6 +13,7 @@ mod fork;
 mod handle;
 mod lane;
 mod metrics;
+mod overflow;
 mod processors;
 mod queue;
 mod run;

@@ -20,6 +20,7 @@ use super::exporter::{Destination, Exporters};
 use super::handle::Handle;
 use super::lane::Lane;
 use super::metrics::MetricLane;
+use super::overflow::Overflow;
 use super::processors::{LogItem, LogQueue, SpanQueue};
 use super::queue::{Drain, queue};
 use super::tick::{Published, Ticker};
@@ -263,6 +264,8 @@ impl Shared {
             internal: Arc::clone(&self.collector.internal),
             clock: self.collector.clock.clone(),
             lines: RateLimit::new(LINES),
+            overflow: Overflow::new(signal, batch.max_queue_size),
+            fails: false,
         }
     }
 

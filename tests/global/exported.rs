@@ -381,3 +381,26 @@ fn a_call_carries_the_trace_its_state_and_the_baggage_of_the_request_whether_it_
         assert_eq!(receiver.spans().len(), 4, "server, internal and two clients of the sampled request");
     });
 }
+
+#[test]
+fn a_queue_that_overflows_is_said_while_the_program_runs_with_the_cure() {
+    let name = "exported::a_queue_that_overflows_is_said_while_the_program_runs_with_the_cure";
+    let written = case(name, &[], || {
+        let receiver = Receiver::http();
+        let small = [("OTEL_BSP_MAX_QUEUE_SIZE", "4"), ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2")];
+        let guard = builder(&receiver, &small).console(true).init().unwrap();
+        for _ in 0..100 {
+            drop(info_span!("quick"));
+        }
+        let report = guard.flush(DEADLINE);
+        assert!(report.traces.dropped_total() > 0, "{report}");
+        eprintln!("still running");
+        drop(guard);
+    });
+    let Some(written) = written else { return };
+    let (before, _) = written.split_once("still running").unwrap();
+    let lines: Vec<&str> = before.lines().filter(|line| line.contains("the queue of")).collect();
+    let [line] = lines[..] else { panic!("{written}") };
+    let cure = "they come faster than they are exported. Raise OTEL_BSP_MAX_QUEUE_SIZE";
+    assert!(line.contains("WARN") && line.contains("the queue of 4 spans is full") && line.contains(cure), "{line}");
+}
