@@ -2,9 +2,13 @@
 //!
 //! The SDK aggregates what is recorded through the OpenTelemetry API; a manual reader takes it out when the pipeline
 //! collects, and `convert` turns it into our model. Always cumulative, without exemplars: the SDK has none.
+//!
+//! Values that are not finite the SDK leaves out without a count. A negative increment of a counter, which it would add,
+//! is refused and counted before it gets there; for that a counter of fractions is one of ours around the SDK's, and
+//! cannot be bound to attributes (`experimental_metrics_bound_instruments`). Callbacks are wrapped too, see `meters`.
 
-mod callbacks;
 mod convert;
+mod meters;
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -20,7 +24,7 @@ use opentelemetry_sdk::metrics::{
     Aggregation, Instrument, InstrumentKind, ManualReader, Pipeline, SdkMeterProvider, Stream, Temporality,
 };
 
-pub use callbacks::MeterProvider;
+pub use meters::MeterProvider;
 
 use crate::internal::Internal;
 use crate::model::{Attributes, Metric, ScopeMetrics};
@@ -198,6 +202,19 @@ mod tests {
         let before = internal.counted(Counter::NotFinite);
         assert!(data(&bridge, "infinite").is_empty());
         assert!(internal.counted(Counter::NotFinite) > before);
+    }
+
+    #[test]
+    fn a_counter_refuses_and_counts_what_would_spoil_it() {
+        let (bridge, internal) = bridge(HistogramAggregation::ExplicitBucket);
+        let meter = bridge.provider().meter("test");
+        let counter = meter.f64_counter("sum").with_unit("s").build();
+        for value in [5.0, -2.0, f64::NAN, 1.5, f64::INFINITY] {
+            counter.add(value, &[]);
+        }
+        assert_eq!(numbers(&data(&bridge, "sum")), [Number::F64(6.5)]);
+        let counted = [Counter::NegativeIncrement, Counter::NotFinite].map(|counter| internal.counted(counter));
+        assert_eq!(counted, [1, 2]);
     }
 
     #[test]

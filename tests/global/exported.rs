@@ -394,7 +394,7 @@ fn a_queue_that_overflows_is_said_while_the_program_runs_with_the_cure() {
         }
         let report = guard.flush(DEADLINE);
         assert!(report.traces.dropped_total() > 0, "{report}");
-        eprintln!("still running");
+        tracing::warn!("still running");
         drop(guard);
     });
     let Some(written) = written else { return };

@@ -1,16 +1,19 @@
-//! Meters whose observable callbacks cannot hurt the pipeline.
+//! Meters that cannot hurt the pipeline or each other.
 //!
-//! The SDK calls them while it holds its locks; a panic there would poison them and end all metrics of the API. So each
-//! callback is wrapped before the SDK sees it. Everything else is the SDK's.
+//! The SDK calls observable callbacks while it holds its locks; a panic there would poison them and end all metrics of
+//! the API. So each callback is wrapped before the SDK sees it. It adds what it is given, also a negative number to a
+//! counter, which a backend would take for a restart. So counters that can be given one are wrapped as well. Everything
+//! else is the SDK's.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use opentelemetry::InstrumentationScope;
 use opentelemetry::metrics::{
     AsyncInstrument, AsyncInstrumentBuilder, Callback, Counter, Gauge, Histogram, HistogramBuilder, InstrumentBuilder,
-    InstrumentProvider, Meter, ObservableCounter, ObservableGauge, ObservableUpDownCounter, UpDownCounter,
+    InstrumentProvider, Meter, ObservableCounter, ObservableGauge, ObservableUpDownCounter, SyncInstrument,
+    UpDownCounter,
 };
+use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 
 use crate::internal::{self, Internal};
@@ -80,13 +83,20 @@ macro_rules! pass_observable {
 impl InstrumentProvider for Guarded {
     pass! {
         u64_counter: InstrumentBuilder<Counter<u64>>,
-        f64_counter: InstrumentBuilder<Counter<f64>>,
         i64_up_down_counter: InstrumentBuilder<UpDownCounter<i64>>,
         f64_up_down_counter: InstrumentBuilder<UpDownCounter<f64>>,
         u64_gauge: InstrumentBuilder<Gauge<u64>>,
         i64_gauge: InstrumentBuilder<Gauge<i64>>,
         f64_gauge: InstrumentBuilder<Gauge<f64>>,
     }
+
+    fn f64_counter(&self, builder: InstrumentBuilder<'_, Counter<f64>>) -> Counter<f64> {
+        let mut inner = self.meter.f64_counter(builder.name);
+        inner.description = builder.description;
+        inner.unit = builder.unit;
+        Counter::new(Arc::new(Rising { counter: inner.build(), internal: Arc::clone(&self.internal) }))
+    }
+
     pass_histogram! { u64_histogram: u64, f64_histogram: f64 }
     pass_observable! {
         u64_observable_counter: ObservableCounter<u64>, u64,
@@ -107,5 +117,23 @@ impl Guarded {
                 internal.count(internal::Counter::CallbackPanicked);
             }
         })
+    }
+}
+
+/// A counter that takes no step back.
+struct Rising {
+    counter: Counter<f64>,
+    internal: Arc<Internal>,
+}
+
+impl SyncInstrument<f64> for Rising {
+    fn measure(&self, increment: f64, attributes: &[KeyValue]) {
+        if !increment.is_finite() {
+            self.internal.count(internal::Counter::NotFinite);
+        } else if increment < 0.0 {
+            self.internal.count(internal::Counter::NegativeIncrement);
+        } else {
+            self.counter.add(increment, attributes);
+        }
     }
 }
