@@ -10,6 +10,7 @@
 //! - A start time of `0` is unknown; without the option for start times all are.
 //! - What there is to remark goes to [`Context::note`], what makes the whole query fail to [`Context::fail`].
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::annotations::Annotations;
@@ -156,4 +157,26 @@ fn float(value: &SampleValue) -> Option<f64> {
         SampleValue::Float(value) => Some(*value),
         SampleValue::Histogram(_) => None,
     }
+}
+
+/// The value below which the share `q` of the values lies; sorts them.
+pub(crate) fn quantile(q: f64, values: &mut [f64]) -> f64 {
+    if values.is_empty() || q.is_nan() {
+        return f64::NAN;
+    }
+    if q < 0.0 {
+        return f64::NEG_INFINITY;
+    }
+    if q > 1.0 {
+        return f64::INFINITY;
+    }
+    // `NaN`s count as the smallest values.
+    values.sort_by(|a, b| b.is_nan().cmp(&a.is_nan()).then_with(|| a.partial_cmp(b).unwrap_or(Ordering::Equal)));
+    let last = values.len() - 1;
+    let rank = q * last as f64;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the last index")]
+    let lower = rank.floor() as usize;
+    let upper = (lower + 1).min(last);
+    let weight = rank - rank.floor();
+    values[lower] * (1.0 - weight) + values[upper] * weight
 }
