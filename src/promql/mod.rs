@@ -11,6 +11,7 @@ mod functions;
 pub mod histogram;
 mod kahan;
 mod lexer;
+pub mod notation;
 #[expect(dead_code, reason = "for functions that have no body yet")]
 mod notes;
 mod number;

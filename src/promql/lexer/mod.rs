@@ -96,6 +96,8 @@ pub(super) struct Lexer<'a> {
     colon_seen: bool,
     /// Whether a number stood in any brackets so far.
     duration_seen: bool,
+    /// Whether the values of a series are read, where an `x` after a number says how often.
+    in_series: bool,
 }
 
 type Scanned = Result<Token, LexError>;
@@ -112,7 +114,13 @@ impl<'a> Lexer<'a> {
             in_duration: false,
             colon_seen: false,
             duration_seen: false,
+            in_series: false,
         }
+    }
+
+    /// Reads what follows the labels of a series, which end at `at`.
+    pub(super) fn after(input: &'a str, at: usize) -> Self {
+        Self { at, start: at, in_series: true, ..Self::new(input) }
     }
 
     /// The next piece; spaces and comments are skipped. After the end it is [`Token::Eof`] again and again.
@@ -305,12 +313,21 @@ impl<'a> Lexer<'a> {
         known.ok_or_else(|| self.error(format!("unexpected character: {}, expected ':'", quote_char(letter))))
     }
 
+    /// A piece begins here.
+    pub(super) fn begin(&mut self) {
+        self.start = self.at;
+    }
+
+    pub(super) fn starts_with(&self, text: &str) -> bool {
+        self.input[self.at..].starts_with(text)
+    }
+
     /// The piece as far as it has been read.
-    fn text(&self) -> &'a str {
+    pub(super) fn text(&self) -> &'a str {
         &self.input[self.start..self.at]
     }
 
-    fn peek(&self) -> Option<char> {
+    pub(super) fn peek(&self) -> Option<char> {
         self.input[self.at..].chars().next()
     }
 
@@ -327,18 +344,18 @@ impl<'a> Lexer<'a> {
     }
 
     /// Reads one character if it is one of `any`.
-    fn accept(&mut self, any: &str) -> bool {
+    pub(super) fn accept(&mut self, any: &str) -> bool {
         let accepted = self.peek().filter(|letter| any.contains(*letter));
         self.at += accepted.map_or(0, char::len_utf8);
         accepted.is_some()
     }
 
     /// Reads as many characters as are one of `any`, and says whether there was one.
-    fn accept_run(&mut self, any: &str) -> bool {
+    pub(super) fn accept_run(&mut self, any: &str) -> bool {
         self.accept_while(|letter| any.contains(letter))
     }
 
-    fn accept_while(&mut self, is_part: impl Fn(char) -> bool) -> bool {
+    pub(super) fn accept_while(&mut self, is_part: impl Fn(char) -> bool) -> bool {
         let rest = &self.input[self.at..];
         let length = rest.find(|letter| !is_part(letter)).unwrap_or(rest.len());
         self.at += length;
@@ -346,7 +363,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// An error about everything from the beginning of the piece on.
-    fn error(&self, message: impl Into<String>) -> LexError {
+    pub(super) fn error(&self, message: impl Into<String>) -> LexError {
         LexError { message: message.into(), span: Span { start: self.start, end: self.input.len() } }
     }
 }

@@ -101,9 +101,9 @@ impl Lexer<'_> {
     }
 
     /// Reads a number. What is read is not always one: `1_` passes here, and is refused when its value is taken.
-    fn number(&mut self) -> bool {
+    pub(in crate::promql) fn number(&mut self) -> bool {
         let mut digits = "0123456789";
-        if self.accept("0") && self.accept("xX") {
+        if !self.in_series && self.accept("0") && self.accept("xX") {
             self.accept("_");
             digits = "0123456789abcdefABCDEF";
         }
@@ -133,7 +133,8 @@ impl Lexer<'_> {
                 break;
             }
         }
-        self.at > self.start && !self.peek().is_some_and(is_alphanumeric)
+        let ends = |next: char| !is_alphanumeric(next) || (self.in_series && next == 'x');
+        self.at > self.start && self.peek().is_none_or(ends)
     }
 
     /// Reads units and further numbers after the first number of a duration. Whether each unit stands in its place is

@@ -83,7 +83,12 @@ impl Parser<'_> {
                 self.duration_operators(left, 0)
             }
             _ => {
+                let noted = self.errors.len();
                 let operand = self.duration_atom()?;
+                // Prometheus blames the whole, sign included.
+                for error in self.errors.iter_mut().skip(noted).filter(|error| error.span.start == operand.span.start) {
+                    error.span.start = sign.span.start;
+                }
                 Ok(Self::signed(sign, negative, operand))
             }
         }
@@ -189,7 +194,10 @@ impl Parser<'_> {
         };
         let close = self.expect(Token::RightParen)?;
         let span = name.span.to(close.span);
-        self.experimental(span);
+        self.experimental(match &kind {
+            DurationKind::MaxOf(left, right) | DurationKind::MinOf(left, right) => left.span.to(right.span),
+            _ => span,
+        });
         Ok(DurationExpr { kind, wrapped: false, span })
     }
 

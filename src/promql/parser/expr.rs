@@ -214,7 +214,8 @@ impl Parser<'_> {
                 self.take()?;
                 let left = keyword == Keyword::GroupLeft;
                 matching.cardinality = if left { Cardinality::ManyToOne } else { Cardinality::OneToMany };
-                if self.peek()? == Token::LeftParen {
+                // Labels are optional here, but nothing else than labels or the right side fits.
+                if !begins_operand(self.peek()?) {
                     matching.include = self.grouping_labels()?;
                 }
             }
@@ -276,7 +277,7 @@ pub(super) fn strength(op: BinaryOp) -> u8 {
 }
 
 /// Words of the language that may also name a metric.
-fn is_metric_name(token: Token) -> bool {
+pub(super) fn is_metric_name(token: Token) -> bool {
     match token {
         Token::Identifier | Token::MetricIdentifier | Token::Aggregate(_) | Token::Preprocessor(_) => true,
         Token::Operator(op) => op.is_set(),
@@ -289,6 +290,11 @@ fn is_metric_name(token: Token) -> bool {
 }
 
 fn begins_expr(token: Token) -> bool {
-    let other = matches!(token, Token::Number | Token::Duration | Token::String | Token::LeftParen | Token::LeftBrace);
-    other || is_metric_name(token) || matches!(token, Token::Operator(BinaryOp::Add | BinaryOp::Sub))
+    token == Token::LeftParen || begins_operand(token)
+}
+
+/// Whether an expression may begin so, one in parentheses excepted.
+fn begins_operand(token: Token) -> bool {
+    let literal = matches!(token, Token::Number | Token::Duration | Token::String | Token::LeftBrace);
+    literal || is_metric_name(token) || matches!(token, Token::Operator(BinaryOp::Add | BinaryOp::Sub))
 }

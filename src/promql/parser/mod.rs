@@ -5,6 +5,7 @@
 
 mod duration;
 mod expr;
+mod metric;
 mod modifier;
 mod selector;
 
@@ -14,6 +15,8 @@ use super::error::{ParseError, ParseErrors, Position};
 use super::lexer::{Item, Lexer, Token};
 use super::number::parse_number;
 use super::quote::{quote, unquote};
+
+pub(super) use metric::metric;
 
 /// Bytes of a query that is read at all.
 pub const MAX_LENGTH: usize = 1 << 20;
@@ -68,19 +71,20 @@ pub fn parse_with(text: &str, experiments: Experiments) -> Result<Expr, ParseErr
             return Ok(expr);
         }
     }
-    let mut errors = errors.into_iter().map(|found| ParseError {
+    Err(self::errors(text, errors))
+}
+
+/// What was found wrong, with lines and columns.
+pub(super) fn errors(text: &str, found: Vec<Found>) -> ParseErrors {
+    let mut errors = found.into_iter().map(|found| ParseError {
         position: (!text.is_empty()).then(|| Position::of(text, found.span.start)),
         message: found.message,
         span: found.span,
     });
-    match errors.next() {
-        Some(first) => Err(ParseErrors::new(first, errors.collect())),
-        // Reading does not stop without a reason; were it to, this is better than a panic.
-        None => Err(ParseErrors::new(
-            ParseError { message: "unexpected error".to_owned(), span: Span::default(), position: None },
-            Vec::new(),
-        )),
-    }
+    // Reading does not stop without a reason; were it to, this is better than a panic.
+    let unknown = || ParseError { message: "unexpected error".to_owned(), span: Span::default(), position: None };
+    let first = errors.next().unwrap_or_else(unknown);
+    ParseErrors::new(first, errors.collect())
 }
 
 /// An error before its line and column are counted.
