@@ -83,7 +83,8 @@ impl<'n> Reader<'n> {
         Ok(None)
     }
 
-    fn unknown(&self, entry: &Entry, what: &str, known: &[&str]) -> Fault {
+    /// The fault of a key that is not one of the known ones, with the one that was probably meant.
+    pub fn unknown(&self, entry: &Entry, what: &str, known: &[&str]) -> Fault {
         let hint = nearest(&entry.key, known.iter().copied())
             .map(|name| format!(" (did you mean {name:?}?)"))
             .unwrap_or_default();
