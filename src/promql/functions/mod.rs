@@ -10,7 +10,20 @@
 //! - A start time of `0` is unknown; without the option for start times all are.
 //! - What there is to remark goes to [`Context::note`], what makes the whole query fail to [`Context::fail`].
 
-use std::cmp::Ordering;
+#![expect(clippy::float_cmp, reason = "samples are the same only when they are exactly so")]
+
+mod calendar;
+mod classic;
+mod extended;
+mod histograms;
+mod math;
+mod neighbours;
+mod over_time;
+mod rate;
+mod sort;
+mod start;
+mod trend;
+
 use std::sync::Arc;
 
 use super::annotations::Annotations;
@@ -38,11 +51,43 @@ pub(crate) enum Body {
 /// `info`, `label_join`, `label_replace`, `range`, `scalar`, `start`, `start_timestamp`, `step`, `time`, `timestamp`,
 /// `vector`.
 pub(crate) fn body(name: &str) -> Option<Body> {
-    Some(match name {
-        "abs" => Body::Each(|value, _| float(value).map(f64::abs)),
-        "count_over_time" => Body::Range(|window, _, _| Some(SampleValue::Float(window.len() as f64))),
+    of_range(name)
+        .or_else(|| math::body(name))
+        .or_else(|| calendar::body(name))
+        .or_else(|| histograms::body(name))
+        .or_else(|| sort::body(name))
+}
+
+fn of_range(name: &str) -> Option<Body> {
+    Some(Body::Range(match name {
+        "avg_over_time" => over_time::avg,
+        "changes" => neighbours::changes,
+        "count_over_time" => over_time::count,
+        "delta" => rate::delta,
+        "deriv" => trend::deriv,
+        "double_exponential_smoothing" => trend::smooth,
+        "first_over_time" => over_time::first,
+        "idelta" => neighbours::idelta,
+        "increase" => rate::increase,
+        "irate" => neighbours::irate,
+        "last_over_time" => over_time::last,
+        "mad_over_time" => over_time::mad,
+        "max_over_time" => over_time::max,
+        "min_over_time" => over_time::min,
+        "predict_linear" => trend::predict_linear,
+        "present_over_time" => over_time::present,
+        "quantile_over_time" => over_time::quantile_of,
+        "rate" => rate::rate,
+        "resets" => neighbours::resets,
+        "stddev_over_time" => over_time::stddev,
+        "stdvar_over_time" => over_time::stdvar,
+        "sum_over_time" => over_time::sum,
+        "ts_of_first_over_time" => over_time::time_of_first,
+        "ts_of_last_over_time" => over_time::time_of_last,
+        "ts_of_max_over_time" => over_time::time_of_max,
+        "ts_of_min_over_time" => over_time::time_of_min,
         _ => return None,
-    })
+    }))
 }
 
 /// One sample of an instant vector.
@@ -159,7 +204,15 @@ fn float(value: &SampleValue) -> Option<f64> {
     }
 }
 
-/// The value below which the share `q` of the values lies; sorts them.
+/// Remarks the histograms beside floats that a function ignores.
+fn ignore_histograms(window: &Window<'_>, cx: &mut Context<'_>) {
+    if !window.histograms.is_empty() {
+        cx.note(0, Note::IgnoredInRange(window.metric().into()));
+    }
+}
+
+/// The value below which the share `q` of the values lies, between two of them in proportion; `NaN`s are the lowest. Sorts
+/// the values.
 pub(crate) fn quantile(q: f64, values: &mut [f64]) -> f64 {
     if values.is_empty() || q.is_nan() {
         return f64::NAN;
@@ -170,13 +223,14 @@ pub(crate) fn quantile(q: f64, values: &mut [f64]) -> f64 {
     if q > 1.0 {
         return f64::INFINITY;
     }
-    // `NaN`s count as the smallest values.
-    values.sort_by(|a, b| b.is_nan().cmp(&a.is_nan()).then_with(|| a.partial_cmp(b).unwrap_or(Ordering::Equal)));
-    let last = values.len() - 1;
-    let rank = q * last as f64;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the last index")]
-    let lower = rank.floor() as usize;
-    let upper = (lower + 1).min(last);
-    let weight = rank - rank.floor();
-    values[lower] * (1.0 - weight) + values[upper] * weight
+    values.sort_unstable_by(|a, b| b.is_nan().cmp(&a.is_nan()).then_with(|| a.total_cmp(b)));
+    let rank = q * (values.len() - 1) as f64;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the number of values")]
+    let below = rank.floor() as usize;
+    let share = rank - rank.floor();
+    let [low, high] = [below, below + 1].map(|at| values.get(at).or(values.last()).copied().unwrap_or(f64::NAN));
+    low * (1.0 - share) + high * share
 }
+
+#[cfg(test)]
+mod tests;
