@@ -144,11 +144,13 @@ mod tests {
 
     const INFINITE: f64 = f64::INFINITY;
 
+    /// Buckets, the quantile that is asked for, and the answer.
+    type Case<'a> = (&'a [(f64, f64)], f64, f64);
+
     #[test]
     fn quantiles_are_interpolated_between_bounds() {
         let usual = [(1.0, 2.0), (2.0, 6.0), (INFINITE, 8.0)];
         let negative = [(-2.0, 4.0), (0.0, 8.0), (INFINITE, 8.0)];
-        type Case<'a> = (&'a [(f64, f64)], f64, f64);
         let cases: [Case<'_>; 14] = [
             (&usual, 0.125, 0.5),
             (&usual, 0.5, 1.5),

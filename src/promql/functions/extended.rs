@@ -91,15 +91,13 @@ pub(super) fn histograms(window: &Window<'_>, cx: &mut Context<'_>, asked: Chang
         None => NativeHistogram::clone(&last.value),
     };
     let is_gauge = |h: &NativeHistogram| h.reset_hint == ResetHint::Gauge;
-    if !asked.counter && !(is_gauge(&left) && is_gauge(&right)) {
+    if !asked.counter && [&left, &right].into_iter().any(|h| !is_gauge(h)) {
         cx.note(0, Note::NotGauge(window.metric().into()));
     }
     let mut change = right.clone();
     sub(&mut change, &left, window, cx)?;
-    if asked.counter
-        && let Some(lost) = lost_in_resets(boundary, &left, &right, window, cx)?
-    {
-        add(&mut change, &lost, window, cx)?;
+    if asked.counter {
+        add_lost_in_resets(&mut change, boundary, [&left, &right], window, cx)?;
     }
     if asked.per_second {
         change.divide(window.seconds());
@@ -149,14 +147,14 @@ fn interpolate_histograms(
     Some(between)
 }
 
-/// What the counter had reached before each of its resets; the inner `Option` is `None` when there was none.
-fn lost_in_resets(
+/// Adds what the counter had reached before each of its resets.
+fn add_lost_in_resets(
+    change: &mut NativeHistogram,
     boundary: Boundary,
-    left: &NativeHistogram,
-    right: &NativeHistogram,
+    [left, right]: [&NativeHistogram; 2],
     window: &Window<'_>,
     cx: &mut Context<'_>,
-) -> Option<Option<NativeHistogram>> {
+) -> Option<()> {
     let points = window.histograms;
     // The first sample is in `left` already; the last one, or what was interpolated from it, is `right`.
     let (mut from, mut reached) = (boundary.first + 1, left);
@@ -168,7 +166,7 @@ fn lost_in_resets(
         from += 1;
     }
     if from > boundary.last {
-        return Some(None);
+        return Some(());
     }
     let mut lost: Option<NativeHistogram> = None;
     let inside = points.get(from..boundary.last).unwrap_or_default().iter().map(|point| &*point.value);
@@ -181,5 +179,5 @@ fn lost_in_resets(
         }
         reached = now;
     }
-    Some(lost)
+    lost.map_or(Some(()), |lost| add(change, &lost, window, cx))
 }

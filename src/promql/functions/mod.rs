@@ -228,7 +228,8 @@ pub(crate) fn quantile(q: f64, values: &mut [f64]) -> f64 {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the number of values")]
     let below = rank.floor() as usize;
     let share = rank - rank.floor();
-    let [low, high] = [below, below + 1].map(|at| values.get(at).or(values.last()).copied().unwrap_or(f64::NAN));
+    let [low, high] =
+        [below, below + 1].map(|at| values.get(at).or_else(|| values.last()).copied().unwrap_or(f64::NAN));
     low * (1.0 - share) + high * share
 }
 

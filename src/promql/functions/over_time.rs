@@ -10,10 +10,12 @@ use crate::promql::notes::{Combining, Note};
 
 type Result = Option<SampleValue>;
 
+#[expect(clippy::unnecessary_wraps, reason = "one type for all functions")]
 pub(super) fn count(window: &Window<'_>, _: &[f64], _: &mut Context<'_>) -> Result {
     Some(SampleValue::Float(window.len() as f64))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "one type for all functions")]
 pub(super) fn present(_: &Window<'_>, _: &[f64], _: &mut Context<'_>) -> Result {
     Some(SampleValue::Float(1.0))
 }
@@ -192,7 +194,9 @@ pub(super) fn mad(window: &Window<'_>, _: &[f64], cx: &mut Context<'_>) -> Resul
         return Some(SampleValue::Float(f64::NAN));
     }
     let median = quantile(0.5, &mut values);
-    values.iter_mut().for_each(|value| *value = (*value - median).abs());
+    for value in &mut values {
+        *value = (*value - median).abs();
+    }
     Some(SampleValue::Float(quantile(0.5, &mut values)))
 }
 

@@ -116,7 +116,7 @@ fn histogram_change(
     if asked.counter && points.iter().any(is_gauge) {
         cx.note(0, Note::NotCounter(window.metric().into()));
     }
-    if !asked.counter && !(is_gauge(first) && is_gauge(last)) {
+    if !asked.counter && [first, last].into_iter().any(|point| !is_gauge(point)) {
         cx.note(0, Note::NotGauge(window.metric().into()));
     }
     let schemas = relevant.iter().chain([last]).map(|point| point.value.schema);

@@ -4,7 +4,13 @@ use std::sync::Arc;
 
 use super::*;
 use crate::model::{BucketSpan, ResetHint};
-use crate::promql::FUNCTIONS;
+use crate::promql::{Annotation, FUNCTIONS};
+
+/// Times in milliseconds, and values.
+type Samples = [(i64, f64)];
+
+/// Function, samples, scalars, result.
+type Case<'a> = (&'a str, &'a Samples, &'a [f64], f64);
 
 /// Time and value of each sample, in a range from 0 to a minute.
 fn call(name: &str, floats: &[(i64, f64)], scalars: &[f64]) -> (Option<f64>, Vec<String>) {
@@ -26,7 +32,7 @@ fn run(
     let (mut annotations, mut failure) = (Annotations::default(), None);
     let mut cx = Context::new(60_000, true, &[], &mut annotations, &mut failure);
     let value = function(&window, scalars, &mut cx);
-    let notes = annotations.iter().map(|annotation| annotation.message()).chain(failure).collect();
+    let notes = annotations.iter().map(Annotation::message).chain(failure).collect();
     (value, notes)
 }
 
@@ -66,8 +72,7 @@ fn every_function_of_the_language_has_a_body_or_is_the_evaluators() {
 
 #[test]
 fn rates_are_extrapolated_to_the_edges_that_samples_come_near() {
-    type Case<'a> = (&'a str, &'a str, &'a [(i64, f64)], Option<f64>);
-    let cases: [Case<'_>; 9] = [
+    let cases: [(&str, &str, &Samples, Option<f64>); 9] = [
         ("near both edges", "increase", &[(10_000, 10.0), (30_000, 30.0), (50_000, 50.0)], Some(60.0)),
         ("a second", "rate", &[(10_000, 10.0), (30_000, 30.0), (50_000, 50.0)], Some(1.0)),
         ("far from the end", "increase", &[(5_000, 50.0), (10_000, 60.0), (15_000, 70.0)], Some(35.0)),
@@ -126,7 +131,7 @@ fn edges_that_are_anchored_or_smoothed_use_the_samples_outside() {
 fn aggregations_over_time_know_what_is_not_a_number() {
     let nan = f64::NAN;
     let values = |values: &[f64]| -> Vec<(i64, f64)> { (1..).zip(values.iter().copied()).collect() };
-    let cases: [(&str, Vec<(i64, f64)>, &[f64], f64); 17] = [
+    let cases: [(&str, _, &[f64], f64); 17] = [
         ("sum_over_time", values(&[1.0, 1e100, 1.0, -1e100]), &[], 2.0),
         ("avg_over_time", values(&[f64::MAX, f64::MAX]), &[], f64::MAX),
         ("avg_over_time", values(&[f64::INFINITY, 1.0]), &[], f64::INFINITY),
@@ -157,7 +162,7 @@ fn aggregations_over_time_know_what_is_not_a_number() {
 fn lines_are_fitted_through_the_samples() {
     let line = [(10_000, 20.0), (20_000, 40.0), (30_000, 60.0), (50_000, 100.0)];
     let flat = [(10_000, 5.0), (20_000, 5.0)];
-    let cases: [(&str, &[(i64, f64)], &[f64], f64); 5] = [
+    let cases: [Case<'_>; 5] = [
         ("deriv", &line, &[], 2.0),
         ("predict_linear", &line, &[60.0], 240.0),
         ("deriv", &flat, &[], 0.0),
