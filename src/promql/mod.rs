@@ -6,13 +6,11 @@ mod ast;
 mod check;
 mod engine;
 mod error;
-#[expect(dead_code, reason = "for functions that have no body yet")]
 mod functions;
 pub mod histogram;
 mod kahan;
 mod lexer;
 pub mod notation;
-#[expect(dead_code, reason = "for functions that have no body yet")]
 mod notes;
 mod number;
 mod parser;
