@@ -172,7 +172,7 @@ impl Found {
         for (labels, buckets) in &mut self.classic {
             let (value, raised) = classic::quantile(q, buckets);
             if let Some(classic::Raised { lowest, highest, difference }) = raised {
-                let extent = Monotonicity { first: cx.time, last: cx.time, lowest, highest, difference, more: 0 };
+                let extent = Monotonicity::new(cx.time, lowest, highest, difference);
                 cx.note(at.vector, Note::ForcedMonotonicity { metric: metric(labels, cx).into(), extent });
             }
             each(labels, value);
