@@ -30,5 +30,5 @@ pub use ast::{
 };
 pub use engine::{instant, range};
 pub use error::{ParseError, ParseErrors, Position};
-pub use parser::{Experiments, MAX_DEPTH, MAX_LENGTH, parse, parse_with};
+pub use parser::{Experiments, MAX_DEPTH, MAX_LENGTH, MAX_NESTING, parse, parse_with};
 pub use signatures::{FUNCTIONS, Function, ValueType};

@@ -21,8 +21,11 @@ pub(super) use metric::metric;
 /// Bytes of a query that is read at all.
 pub const MAX_LENGTH: usize = 1 << 20;
 
-/// How deep expressions may be nested, where each operator of a chain counts as a level: who walks an expression
-/// recursively is safe on a thread with 2 MiB of stack.
+/// How deep parentheses, calls and signs may be nested: reading them takes some kilobytes of stack a level.
+pub const MAX_NESTING: usize = 100;
+
+/// How many levels an expression may have, where each operator of a chain counts as one: who walks it recursively is
+/// safe on a thread with 2 MiB of stack.
 pub const MAX_DEPTH: usize = 256;
 
 /// Parts of the language that Prometheus reads only when asked.
@@ -49,7 +52,7 @@ impl Experiments {
 ///
 /// # Errors
 /// When it is not a valid query, with the text and position that Prometheus gives; when it is longer than
-/// [`MAX_LENGTH`] or nested deeper than [`MAX_DEPTH`].
+/// [`MAX_LENGTH`], nested deeper than [`MAX_NESTING`], or of more levels than [`MAX_DEPTH`].
 pub fn parse(text: &str) -> Result<Expr, ParseErrors> {
     parse_with(text, Experiments::NONE)
 }
@@ -218,17 +221,17 @@ impl<'a> Parser<'a> {
     /// Counts a level; `depth` goes back by one when it is left.
     fn descend(&mut self) -> Parsed<()> {
         self.depth += 1;
-        let depth = self.depth;
-        self.limit(depth)
+        if self.depth <= MAX_NESTING { Ok(()) } else { self.too_deep(MAX_NESTING) }
     }
 
-    /// Ends reading when there are too many levels.
-    fn limit(&mut self, levels: usize) -> Parsed<()> {
-        if levels <= MAX_DEPTH {
-            return Ok(());
-        }
+    /// Ends reading when an expression has too many levels.
+    fn limit(&mut self, height: usize) -> Parsed<()> {
+        if height <= MAX_DEPTH { Ok(()) } else { self.too_deep(MAX_DEPTH) }
+    }
+
+    fn too_deep(&mut self, limit: usize) -> Parsed<()> {
         let span = Span { start: self.end, end: self.text.len() };
-        self.note(span, format!("expression is nested deeper than {MAX_DEPTH} levels"));
+        self.note(span, format!("expression is nested deeper than {limit} levels"));
         Err(Stop)
     }
 
@@ -276,3 +279,6 @@ fn shortened(text: &str) -> String {
     }
     format!("{}...", quote(&text.chars().take(10).collect::<String>()))
 }
+
+#[cfg(test)]
+mod tests;
