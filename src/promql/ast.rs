@@ -347,6 +347,9 @@ macro_rules! words {
         }
 
         impl $name {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
             /// As it is written in a query.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }

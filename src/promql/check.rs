@@ -202,7 +202,7 @@ impl Check<'_> {
     }
 
     fn note(&mut self, span: Span, message: impl Into<String>) {
-        self.errors.push(Found { message: message.into(), span });
+        self.errors.push(Found::new(span, message));
     }
 }
 

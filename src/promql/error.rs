@@ -38,6 +38,8 @@ pub struct ParseError {
     pub span: Span,
     /// Where those bytes begin; `None` when the query is empty.
     pub position: Option<Position>,
+    /// The word that was probably meant where one is not known. Not part of the printed error, which is Prometheus'.
+    pub hint: Option<&'static str>,
 }
 
 impl fmt::Display for ParseError {

@@ -63,8 +63,8 @@ pub fn parse_metric(text: &str) -> Result<Labels, ParseErrors> {
     metric(text, false).map(|(labels, _)| labels).map_err(|found| errors(text, found))
 }
 
-fn found(LexError { message, span }: LexError) -> Found {
-    Found { message, span }
+fn found(error: LexError) -> Found {
+    Found::new(error.span, error.message)
 }
 
 #[cfg(test)]

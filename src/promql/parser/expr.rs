@@ -1,6 +1,7 @@
 //! Expressions: operators, calls, aggregations.
 
-use super::{Grown, Parsed, Parser};
+use super::{Found, Grown, Parsed, Parser};
+use crate::nearest::nearest;
 use crate::promql::ast::{
     AggregateExpr, AggregateOp, BinaryExpr, BinaryOp, Call, Cardinality, Expr, NumberLiteral, ParenExpr, Span,
     StringLiteral, UnaryExpr, VectorMatching,
@@ -112,7 +113,11 @@ impl Parser<'_> {
         let text = self.slice(name.span);
         let function = Function::named(text);
         match function {
-            None => self.note(name.span, format!("unknown function with name {}", quote(text))),
+            None => {
+                let hint = nearest(text, FUNCTIONS.iter().map(|function| function.name).chain(aggregations()));
+                let message = format!("unknown function with name {}", quote(text));
+                self.errors.push(Found { hint, ..Found::new(name.span, message) });
+            }
             Some(function) if function.experimental && !self.experiments.functions => {
                 self.note(name.span, format!("function {} is not enabled", quote(text)));
             }
@@ -274,6 +279,11 @@ pub(super) fn strength(op: BinaryOp) -> u8 {
         BinaryOp::Pow => POWER,
         _ => 3,
     }
+}
+
+/// The names of all aggregations, which people take for functions.
+fn aggregations() -> impl Iterator<Item = &'static str> {
+    AggregateOp::ALL.iter().map(|op| op.as_str())
 }
 
 /// Words of the language that may also name a metric.

@@ -83,9 +83,11 @@ pub(super) fn errors(text: &str, found: Vec<Found>) -> ParseErrors {
         position: (!text.is_empty()).then(|| Position::of(text, found.span.start)),
         message: found.message,
         span: found.span,
+        hint: found.hint,
     });
     // Reading does not stop without a reason; were it to, this is better than a panic.
-    let unknown = || ParseError { message: "unexpected error".to_owned(), span: Span::default(), position: None };
+    let unknown =
+        || ParseError { message: "unexpected error".to_owned(), span: Span::default(), position: None, hint: None };
     let first = errors.next().unwrap_or_else(unknown);
     ParseErrors::new(first, errors.collect())
 }
@@ -95,6 +97,14 @@ pub(super) fn errors(text: &str, found: Vec<Found>) -> ParseErrors {
 pub(super) struct Found {
     pub(super) message: String,
     pub(super) span: Span,
+    /// The word that was probably meant.
+    pub(super) hint: Option<&'static str>,
+}
+
+impl Found {
+    pub(super) fn new(span: Span, message: impl Into<String>) -> Self {
+        Self { message: message.into(), span, hint: None }
+    }
 }
 
 /// Reading ended; why is the last of the noted errors.
@@ -206,7 +216,7 @@ impl<'a> Parser<'a> {
     }
 
     fn note(&mut self, span: Span, message: impl Into<String>) {
-        self.errors.push(Found { message: message.into(), span });
+        self.errors.push(Found::new(span, message));
     }
 
     /// What is being read from here on; returns what was before, for `restore`.

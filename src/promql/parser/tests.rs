@@ -25,6 +25,13 @@ fn a_wrong_regular_expression_is_told_with_its_pattern() {
 }
 
 #[test]
+fn a_slip_in_a_functions_name_is_told_with_the_one_that_was_meant() {
+    for (query, hint) in [("rat(x[5m])", Some("rate")), ("cuont(x)", Some("count")), ("frobnicate(x)", None)] {
+        assert_eq!(parse(query).unwrap_err().first().hint, hint, "{query}");
+    }
+}
+
+#[test]
 fn what_an_experiment_adds_is_refused_without_it() {
     let cases = ["limitk(1, a)", "info(a)", "a[step()]", "a[5m] anchored", "a + fill(1) b", "mad_over_time(a[5m])"];
     for query in cases {

@@ -210,7 +210,8 @@ impl Reading<'_> {
             Err(errors) => {
                 let error = errors.first();
                 let place = locate(self.text, &entry.value, error.span.start);
-                self.error(place, format!("expr: {}", error.message));
+                let hint = error.hint.map(|name| format!(" (did you mean {name:?}?)")).unwrap_or_default();
+                self.error(place, format!("expr: {}{hint}", error.message));
                 None
             }
         }
