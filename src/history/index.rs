@@ -46,17 +46,23 @@ impl Index {
     }
 
     /// Removes the series that `keep` does not want.
-    pub(super) fn retain(&mut self, mut keep: impl FnMut(&Arc<Series>) -> bool) {
+    pub(super) fn retain(&mut self, keep: impl Fn(&Arc<Series>) -> bool) {
         let mut left = 0;
         self.names.retain(|_, list| {
             // A list stays shared with its readers when nothing changes.
-            if !list.series.iter().all(&mut keep) {
-                Arc::make_mut(list).series.retain(&mut keep);
+            if !list.series.iter().all(&keep) {
+                Arc::make_mut(list).series.retain(&keep);
             }
             left += list.series.len();
             !list.series.is_empty()
         });
         self.len = left;
+    }
+
+    /// The metric with the most series, and how many it has.
+    pub(super) fn largest(&self) -> (Arc<str>, usize) {
+        let sizes = self.names.iter().map(|(name, list)| (name, list.series.len()));
+        sizes.max_by_key(|(_, len)| *len).map_or_else(|| ("".into(), 0), |(name, len)| (Arc::clone(name), len))
     }
 
     /// The lists of the names that the matchers accept: one look-up where a name is given, as it is in nearly every

@@ -1,10 +1,14 @@
 //! A bounded window of every collected series, by Prometheus' names.
 
+mod block;
+mod codec;
 mod config;
 mod index;
+mod limits;
 mod metadata;
 mod series;
 mod source;
+mod timeline;
 mod translate;
 mod window;
 mod writer;

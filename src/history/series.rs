@@ -1,10 +1,11 @@
-//! The samples of one series.
+//! One series: its labels, samples and exemplars.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::translate::native;
-use crate::model::{Exemplar, Labels, STALE, Sample, SampleValue, is_stale};
+use super::block::{Blocks, Refused};
+use super::timeline::Timelines;
+use crate::model::{Exemplar, Labels, Sample};
 
 /// A series: written by the one who holds the window's pen, read by anybody.
 #[derive(Debug)]
@@ -15,18 +16,19 @@ pub(super) struct Series {
 
 #[derive(Debug, Default)]
 struct Kept {
-    samples: Vec<Sample>,
-    exemplars: VecDeque<Exemplar>,
+    blocks: Blocks,
+    /// Most series have none.
+    exemplars: Option<Box<Exemplars>>,
 }
 
-/// Why a sample was not taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refused {
-    /// It is older than the newest one.
-    OutOfOrder,
-    /// There is another value at its time.
-    Duplicate,
+/// Oldest first.
+#[derive(Debug, Default)]
+struct Exemplars {
+    ring: VecDeque<Exemplar>,
 }
+
+/// Bytes of the allocator and of the index for a series.
+const OVERHEAD: usize = 64;
 
 impl Series {
     pub(super) fn new(labels: Labels) -> Self {
@@ -37,42 +39,37 @@ impl Series {
         &self.labels
     }
 
-    /// Adds a sample behind the others. The same sample again is no error, as in Prometheus.
-    pub(super) fn append(&self, start: i64, time: i64, value: SampleValue) -> Result<(), Refused> {
-        self.lock().append(Sample { time, start, value })
+    /// Adds a sample behind the others. The same sample again is no error, as in Prometheus. Returns how many bytes the
+    /// series grew.
+    pub(super) fn append(&self, sample: Sample, timelines: &mut Timelines) -> Result<usize, Refused> {
+        let blocks = &mut self.lock().blocks;
+        let before = blocks.size();
+        blocks.append(sample, timelines)?;
+        Ok(blocks.size().saturating_sub(before))
     }
 
     /// Adds a staleness marker of the series' kind, unless one is there or a sample as new.
-    pub(super) fn end(&self, time: i64) {
-        let mut kept = self.lock();
-        let Some(last) = kept.samples.last().filter(|last| last.time < time && !stale(&last.value)) else { return };
-        let value = match last.value {
-            SampleValue::Float(_) => SampleValue::Float(STALE),
-            SampleValue::Histogram(_) => SampleValue::Histogram(Arc::new(native::stale())),
-        };
-        let start = last.start;
-        kept.samples.push(Sample { time, start, value });
+    pub(super) fn end(&self, time: i64, timelines: &mut Timelines) {
+        self.lock().blocks.end(time, timelines);
     }
 
     /// Its samples later than `after` and not later than `until`, added to `samples`.
     pub(super) fn read(&self, after: i64, until: i64, samples: &mut Vec<Sample>) {
-        let all = &self.lock().samples;
-        let from = all.partition_point(|sample| sample.time <= after);
-        let to = all.partition_point(|sample| sample.time <= until);
-        samples.extend_from_slice(all.get(from..to).unwrap_or_default());
+        self.lock().blocks.read(after, until, samples);
     }
 
     /// Keeps an exemplar, in place of the oldest when there are `limit`; one that is there already is not kept twice, as
     /// cumulative histograms show theirs again and again.
     pub(super) fn keep(&self, exemplar: &Exemplar, limit: usize) {
-        let exemplars = &mut self.lock().exemplars;
-        if exemplars.contains(exemplar) {
+        let mut kept = self.lock();
+        let ring = &mut kept.exemplars.get_or_insert_default().ring;
+        if ring.contains(exemplar) {
             return;
         }
-        let at = exemplars.partition_point(|other| other.time <= exemplar.time);
-        exemplars.insert(at, *exemplar);
-        while exemplars.len() > limit {
-            exemplars.pop_front();
+        let at = ring.partition_point(|other| other.time <= exemplar.time);
+        ring.insert(at, *exemplar);
+        while ring.len() > limit {
+            ring.pop_front();
         }
     }
 
@@ -82,39 +79,33 @@ impl Series {
             let time = exemplar.time.0 / 1_000_000;
             i64::try_from(time).is_ok_and(|time| time > after && time <= until)
         };
-        self.lock().exemplars.iter().filter(within).copied().collect()
+        self.lock().exemplars.iter().flat_map(|exemplars| &exemplars.ring).filter(within).copied().collect()
     }
 
-    /// Drops what is not later than `until`; whether anything is left.
-    pub(super) fn evict(&self, until: i64) -> bool {
-        let mut kept = self.lock();
-        let old = kept.samples.partition_point(|sample| sample.time <= until);
-        kept.samples.drain(..old);
-        !kept.samples.is_empty()
+    /// The time of its oldest sample.
+    pub(super) fn first(&self) -> Option<i64> {
+        self.lock().blocks.first()
+    }
+
+    /// Drops the blocks of samples that end at `until` or before, and returns how many samples were in them.
+    pub(super) fn evict(&self, until: i64) -> usize {
+        self.lock().blocks.evict(until)
+    }
+
+    /// Whether it has no sample.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().blocks.is_empty()
+    }
+
+    /// Its bytes, near enough: texts and times, which it shares with others, are not counted.
+    pub(super) fn size(&self) -> usize {
+        let kept = self.lock();
+        let exemplars = kept.exemplars.as_ref().map_or(0, |exemplars| exemplars.ring.capacity());
+        let labels = self.labels.len() * size_of::<[usize; 4]>();
+        OVERHEAD + size_of::<Self>() + labels + kept.blocks.size() + exemplars * size_of::<Exemplar>()
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Kept {
-    fn append(&mut self, sample: Sample) -> Result<(), Refused> {
-        match self.samples.last() {
-            Some(last) if last.time > sample.time => Err(Refused::OutOfOrder),
-            Some(last) if last.time == sample.time && last.value != sample.value => Err(Refused::Duplicate),
-            Some(last) if last.time == sample.time => Ok(()),
-            _ => {
-                self.samples.push(sample);
-                Ok(())
-            }
-        }
-    }
-}
-
-fn stale(value: &SampleValue) -> bool {
-    match value {
-        SampleValue::Float(value) => is_stale(*value),
-        SampleValue::Histogram(histogram) => is_stale(histogram.sum),
     }
 }

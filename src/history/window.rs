@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::limits::Pen;
 use super::metadata::Metadata;
 use super::series::Series;
-use super::translate::{Translation, millis};
-use super::writer::{Store, Writer};
+use super::translate::millis;
+use super::writer::Store;
 use super::{Config, Matcher, Selected, Source};
 use crate::internal::Internal;
 use crate::model::{Exemplar, Labels, Sample, Snapshot};
@@ -20,17 +21,6 @@ pub struct History {
     pen: Mutex<Pen>,
 }
 
-/// What only the writer needs.
-#[derive(Debug, Default)]
-struct Pen {
-    translation: Translation,
-    /// When old samples were looked for last, in milliseconds.
-    swept: i64,
-}
-
-/// Old samples are looked for so often within the time that samples are kept.
-const SWEEPS: i64 = 16;
-
 impl History {
     /// An empty window, which counts what it refuses in `internal`.
     pub fn new(config: Config, internal: Arc<Internal>) -> Self {
@@ -41,12 +31,9 @@ impl History {
     /// the same resource had and this one has not ends with a staleness marker.
     pub fn ingest(&self, snapshot: &Snapshot) {
         let mut pen = self.pen();
-        let mut writer = Writer { store: &self.store };
-        pen.translation.take(snapshot, self.store.config.scope_labels, &mut writer);
-        let now = millis(snapshot.time);
-        if now.saturating_sub(pen.swept) > self.store.retention() / SWEEPS {
-            self.sweep(&mut pen, now);
-        }
+        let (translation, mut writer) = pen.writer(&self.store);
+        translation.take(snapshot, self.store.config.scope_labels, &mut writer);
+        pen.limit(&self.store, millis(snapshot.time));
     }
 
     /// Keeps samples for `longest`, the furthest that any rule looks back, but not shorter than [`Config::retention`] and
@@ -55,23 +42,16 @@ impl History {
         self.store.set_retention(longest);
     }
 
-    /// Drops what is older than the retention asks for, and the series and texts that nobody needs any more.
-    fn sweep(&self, pen: &mut Pen, now: i64) {
-        pen.swept = now;
-        let oldest = now.saturating_sub(self.store.retention());
-        pen.translation.prune(oldest);
-        // A series that somebody else holds is about to be written again, or read right now.
-        self.store.index_mut().retain(|series| series.evict(oldest) || Arc::strong_count(series) > 1);
-    }
-
     /// Adds one sample of a series by its labels: for those who have Prometheus' side of the data already, such as
     /// recording rules. Returns whether it was taken.
     pub fn append(&self, labels: &Labels, sample: Sample) -> bool {
-        let _pen = self.pen();
-        let mut writer = Writer { store: &self.store };
+        let (mut pen, time) = (self.pen(), sample.time);
+        let (_, mut writer) = pen.writer(&self.store);
         let series = writer.series(vec![labels.clone()]);
         let series = series.as_ref().and_then(|series| series.first());
-        series.is_some_and(|series| writer.write(series, sample.start, sample.time, sample.value))
+        let taken = series.is_some_and(|series| writer.write(series, sample.start, time, sample.value));
+        pen.limit(&self.store, time);
+        taken
     }
 
     /// What is known of the metrics that snapshots brought, by their name in Prometheus; for histograms the name without

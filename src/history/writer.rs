@@ -5,10 +5,12 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use super::Config;
+use super::block::Refused;
 use super::index::Index;
-use super::series::{Refused, Series};
+use super::series::Series;
+use super::timeline::Timelines;
 use crate::internal::{Counter, Internal};
-use crate::model::{Exemplar, Labels, SampleValue};
+use crate::model::{Exemplar, Labels, Sample, SampleValue};
 
 /// What writer and readers share.
 #[derive(Debug)]
@@ -50,6 +52,11 @@ impl Store {
 #[derive(Debug)]
 pub(super) struct Writer<'a> {
     pub(super) store: &'a Store,
+    pub(super) timelines: &'a mut Timelines,
+    /// Bytes of all series, near enough.
+    pub(super) size: &'a mut usize,
+    /// Set when there was no room for a new series.
+    pub(super) full: &'a mut bool,
 }
 
 impl Writer<'_> {
@@ -62,12 +69,14 @@ impl Writer<'_> {
         let room = self.store.config.max_series.saturating_sub(index.len());
         drop(index);
         if new > room {
+            *self.full = true;
             self.count(Counter::HistorySeriesRefused, wanted.len() as u64);
             return None;
         }
         let series = wanted.into_iter().zip(found).map(|(labels, found)| {
             found.unwrap_or_else(|| {
                 let series = Arc::new(Series::new(labels));
+                *self.size += series.size();
                 self.store.index_mut().insert(Arc::clone(&series));
                 series
             })
@@ -77,13 +86,21 @@ impl Writer<'_> {
 
     /// Adds a sample; `false`, counted, when it is refused.
     pub(super) fn write(&mut self, series: &Series, start: i64, time: i64, value: SampleValue) -> bool {
-        let refused = match series.append(start, time, value) {
-            Ok(()) => return true,
+        let refused = match series.append(Sample { time, start, value }, self.timelines) {
+            Ok(grown) => {
+                *self.size += grown;
+                return true;
+            }
             Err(Refused::OutOfOrder) => Counter::SampleOutOfOrder,
             Err(Refused::Duplicate) => Counter::SampleDuplicate,
         };
         self.count(refused, 1);
         false
+    }
+
+    /// Marks the end of a series, unless it is marked or went on at that time or later.
+    pub(super) fn end(&mut self, series: &Series, time: i64) {
+        series.end(time, self.timelines);
     }
 
     /// Keeps an exemplar with its series.

@@ -1,3 +1,5 @@
 //! Scenarios of the window as its users see it.
 
+mod blocks;
+pub(super) mod random;
 mod window;

@@ -109,7 +109,7 @@ impl Translation {
                 let family = scope.families.entry(metric.name.clone()).or_insert_with(|| Family::new(metric));
                 if family.shape != Shape::of(&metric.data) || family.unit != metric.unit {
                     let before = std::mem::replace(family, Family::new(metric));
-                    before.points.into_values().for_each(|known| known.end(snapshot.time));
+                    before.points.into_values().for_each(|known| known.end(snapshot.time, writer));
                 }
                 family.describe(metric, metadata);
                 points::each(&metric.data, |reading| {
@@ -213,7 +213,7 @@ impl Family {
             let Some(base) = common.with(attributes) else { return writer.count(Counter::Untranslatable, 1) };
             let Some(new) = Known::new(name, &base, &reading.value, symbols, writer) else { return };
             if let Some(before) = self.points.remove(attributes) {
-                before.replaced_by(&new, reading.time);
+                before.replaced_by(&new, reading.time, writer);
             }
             self.points.insert(attributes.clone(), new);
         }

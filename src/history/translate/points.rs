@@ -126,7 +126,7 @@ impl Known {
     pub(super) fn take(&mut self, reading: Reading<'_>, delta: bool, writer: &mut Writer<'_>) -> bool {
         let Reading { start, time, value, exemplars, stale, .. } = reading;
         if stale {
-            self.end(time);
+            self.end(time, writer);
             return false;
         }
         if delta {
@@ -154,24 +154,24 @@ impl Known {
         if pauses {
             self.repeat(time, writer);
         } else {
-            self.end(time);
+            self.end(time, writer);
         }
         pauses
     }
 
     /// Marks the series as ended, but for those that `others` has too.
-    pub(super) fn replaced_by(&self, others: &Self, time: Timestamp) {
+    pub(super) fn replaced_by(&self, others: &Self, time: Timestamp, writer: &mut Writer<'_>) {
         for series in &self.series {
             if !others.series.iter().any(|other| Arc::ptr_eq(series, other)) {
-                series.end(millis(time));
+                writer.end(series, millis(time));
             }
         }
     }
 
     /// Marks the series as ended.
-    pub(super) fn end(&self, time: Timestamp) {
+    pub(super) fn end(&self, time: Timestamp, writer: &mut Writer<'_>) {
         for series in &self.series {
-            series.end(millis(time));
+            writer.end(series, millis(time));
         }
     }
 

@@ -1,0 +1,327 @@
+//! The samples of one series: the newest as they are, the others in blocks.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use super::codec::{BLOCK, decode, decode_histograms, encode, encode_histograms};
+use super::timeline::{Next, Part, Place, Timeline, Timelines};
+use super::translate::native;
+use crate::model::{NativeHistogram, STALE, Sample, SampleValue, is_stale};
+
+/// Why a sample was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// It is older than the newest one.
+    OutOfOrder,
+    /// There is another value at its time.
+    Duplicate,
+}
+
+/// All samples of a series.
+///
+/// The newest, at most [`BLOCK`], are open: values as they came. When one more comes, or one that does not go with them
+/// (another kind of value, another start), they are encoded behind the bytes of the blocks before.
+#[derive(Debug, Default)]
+pub(super) struct Blocks {
+    /// The encoded blocks, oldest first.
+    heads: Vec<Head>,
+    /// Their bytes, one after another.
+    bytes: Vec<u8>,
+    /// Where the open samples lie; `None` before the first sample.
+    place: Option<Place>,
+    /// The start time of the open samples.
+    start: i64,
+    values: Values,
+}
+
+/// What is known of an encoded block without reading it.
+#[derive(Debug)]
+struct Head {
+    timeline: Arc<Timeline>,
+    from: u8,
+    len: u8,
+    form: Form,
+    /// Its bytes begin with its start time, as the block after it has another one.
+    starts: bool,
+    size: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Floats,
+    Histograms,
+}
+
+/// The open samples.
+#[derive(Debug)]
+enum Values {
+    Floats(Vec<f64>),
+    Histograms(Vec<Arc<NativeHistogram>>),
+}
+
+impl Blocks {
+    /// Adds a sample behind the others. The same sample again is no error, as in Prometheus.
+    pub(super) fn append(&mut self, sample: Sample, timelines: &mut Timelines) -> Result<(), Refused> {
+        let Sample { time, start, mut value } = sample;
+        // A marker takes the kind of the series that it ends, as in Prometheus.
+        if matches!(value, SampleValue::Float(value) if is_stale(value)) {
+            value = self.values.marker();
+        }
+        match self.place.as_ref().map(|place| place.part().last().cmp(&time)) {
+            Some(Ordering::Greater) => return Err(Refused::OutOfOrder),
+            Some(Ordering::Equal) if self.values.end_with(&value) => return Ok(()),
+            Some(Ordering::Equal) => return Err(Refused::Duplicate),
+            Some(Ordering::Less) | None => {}
+        }
+        self.add(Sample { time, start, value }, timelines);
+        Ok(())
+    }
+
+    /// Adds a sample that is later than the others.
+    fn add(&mut self, Sample { time, start, value }: Sample, timelines: &mut Timelines) {
+        match timelines.next(self.place.as_ref(), time) {
+            Next::There(place) => self.begin(place, start),
+            Next::Moved(place) => self.place = Some(place),
+            Next::Here => {}
+        }
+        let fits = self.values.is_empty() || start == self.start && self.values.takes(&value);
+        if let Some(place) = self.place.as_ref().filter(|_| !fits) {
+            let place = Place { timeline: Arc::clone(&place.timeline), from: place.from + place.len, len: 0 };
+            self.begin(place, start);
+        }
+        self.values.push(value);
+        if let Some(place) = &mut self.place {
+            place.len += 1;
+        }
+    }
+
+    /// Adds a staleness marker of the series' kind, unless one is there or a sample as new.
+    pub(super) fn end(&mut self, time: i64, timelines: &mut Timelines) {
+        let before = self.place.as_ref().is_some_and(|place| place.part().last() < time);
+        if before && !self.values.ended() {
+            self.add(Sample { time, start: self.start, value: self.values.marker() }, timelines);
+        }
+    }
+
+    /// The samples later than `after` and not later than `until`, added to `samples`.
+    pub(super) fn read(&self, after: i64, until: i64, samples: &mut Vec<Sample>) {
+        let Some(open) = self.place.as_ref().filter(|_| !self.values.is_empty()) else { return };
+        // Back to the first block that has something, remembering the starts that changed on the way.
+        let (mut first, mut at) = (self.heads.len(), self.bytes.len());
+        let mut starts: Vec<(usize, i64)> = Vec::new();
+        while let Some(head) = first.checked_sub(1).and_then(|before| self.heads.get(before)) {
+            if head.part().last() <= after {
+                break;
+            }
+            first -= 1;
+            at = at.saturating_sub(head.size as usize);
+            starts.extend(head.start(self.bytes.get(at..).unwrap_or_default()).map(|start| (first, start)));
+        }
+        for (index, head) in self.heads.iter().enumerate().skip(first) {
+            if head.part().first() > until {
+                return;
+            }
+            while starts.last().is_some_and(|(changed, _)| *changed < index) {
+                starts.pop();
+            }
+            let start = starts.last().map_or(self.start, |(_, start)| *start);
+            let bytes = self.bytes.get(at..at + head.size as usize).unwrap_or_default();
+            at += head.size as usize;
+            head.read(bytes, start, after, until, samples);
+        }
+        let (from, to) = (open.part().until(after), open.part().until(until));
+        let times = open.part().times().take(to).skip(from);
+        match &self.values {
+            Values::Floats(values) => push_floats(samples, times, values.get(from..).unwrap_or_default(), self.start),
+            Values::Histograms(values) => {
+                let values = values.iter().skip(from).cloned();
+                push(samples, times, values.map(SampleValue::Histogram), self.start);
+            }
+        }
+    }
+
+    /// The time of the oldest sample.
+    pub(super) fn first(&self) -> Option<i64> {
+        let encoded = self.heads.first().map(|head| head.part().first());
+        encoded.or_else(|| self.place.as_ref().map(|place| place.part().first()))
+    }
+
+    /// Drops the blocks that end at `until` or before, and returns how many samples were in them.
+    pub(super) fn evict(&mut self, until: i64) -> usize {
+        let old = self.heads.iter().take_while(|head| head.part().last() <= until).count();
+        let size: usize = self.heads.iter().take(old).map(|head| head.size as usize).sum();
+        let mut dropped: usize = self.heads.drain(..old).map(|head| usize::from(head.len)).sum();
+        self.bytes.drain(..size.min(self.bytes.len()));
+        if self.place.as_ref().is_some_and(|place| place.part().last() <= until) {
+            dropped += self.values.len();
+            *self = Self::default();
+        }
+        dropped
+    }
+
+    /// Whether there is no sample.
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Bytes on the heap, near enough: shared times are not counted here.
+    pub(super) fn size(&self) -> usize {
+        self.heads.capacity() * size_of::<Head>() + self.bytes.capacity() + self.values.size()
+    }
+
+    /// Closes what is open, and opens a block at `place`.
+    fn begin(&mut self, place: Place, start: i64) {
+        let before = self.place.replace(place).filter(|_| !self.values.is_empty());
+        let starts = self.start != start;
+        let ended = std::mem::replace(&mut self.start, start);
+        let Some(Place { timeline, from, len }) = before else { return };
+        let at = self.bytes.len();
+        // A block of thirty-two values is seldom longer than this; what is too much is little.
+        reserve(&mut self.bytes, 64);
+        if starts {
+            self.bytes.extend(ended.to_le_bytes());
+        }
+        let form = match &mut self.values {
+            Values::Floats(values) => {
+                encode(values, &mut self.bytes);
+                values.clear();
+                Form::Floats
+            }
+            Values::Histograms(values) => {
+                encode_histograms(values, &mut self.bytes);
+                values.clear();
+                Form::Histograms
+            }
+        };
+        let size = u32::try_from(self.bytes.len() - at).unwrap_or(u32::MAX);
+        reserve(&mut self.heads, 2);
+        self.heads.push(Head { timeline, from, len, form, starts, size });
+    }
+}
+
+/// Makes room for some more, and not for as many again as a list that doubles does.
+fn reserve<T>(list: &mut Vec<T>, more: usize) {
+    if list.capacity() - list.len() < more {
+        list.reserve_exact(more + list.len() / 8);
+    }
+}
+
+impl Head {
+    fn part(&self) -> Part<'_> {
+        Part { timeline: &self.timeline, from: self.from, len: self.len }
+    }
+
+    /// The start time that its bytes begin with, if they do.
+    fn start(&self, bytes: &[u8]) -> Option<i64> {
+        bytes.first_chunk().filter(|_| self.starts).map(|start| i64::from_le_bytes(*start))
+    }
+
+    fn read(&self, bytes: &[u8], start: i64, after: i64, until: i64, samples: &mut Vec<Sample>) {
+        let mut bytes = bytes.get(if self.starts { size_of::<i64>() } else { 0 }..).unwrap_or_default();
+        let (part, len) = (self.part(), usize::from(self.len).min(BLOCK));
+        let (from, to) = (part.until(after), part.until(until));
+        let times = part.times().take(to).skip(from);
+        match self.form {
+            Form::Floats => {
+                let mut values = [0.0; BLOCK];
+                decode(&mut bytes, &mut values[..len]);
+                push_floats(samples, times, &values[from..], start);
+            }
+            Form::Histograms => {
+                let values = decode_histograms(bytes, len).into_iter().skip(from);
+                push(samples, times, values.map(|value| SampleValue::Histogram(Arc::new(value))), start);
+            }
+        }
+    }
+}
+
+fn push_floats(samples: &mut Vec<Sample>, times: impl Iterator<Item = i64>, values: &[f64], start: i64) {
+    push(samples, times, values.iter().map(|value| SampleValue::Float(*value)), start);
+}
+
+fn push(
+    samples: &mut Vec<Sample>,
+    times: impl Iterator<Item = i64>,
+    values: impl Iterator<Item = SampleValue>,
+    start: i64,
+) {
+    samples.extend(times.zip(values).map(|(time, value)| Sample { time, start, value }));
+}
+
+impl Default for Values {
+    fn default() -> Self {
+        Self::Floats(Vec::new())
+    }
+}
+
+impl Values {
+    fn len(&self) -> usize {
+        match self {
+            Self::Floats(values) => values.len(),
+            Self::Histograms(values) => values.len(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether a value is of the same kind.
+    fn takes(&self, value: &SampleValue) -> bool {
+        match value {
+            SampleValue::Float(_) => matches!(self, Self::Floats(_)),
+            SampleValue::Histogram(_) => matches!(self, Self::Histograms(_)),
+        }
+    }
+
+    fn push(&mut self, value: SampleValue) {
+        match (&mut *self, value) {
+            (Self::Floats(values), SampleValue::Float(value)) => values.push(value),
+            (Self::Histograms(values), SampleValue::Histogram(value)) => values.push(value),
+            (_, SampleValue::Float(value)) => *self = Self::Floats(vec![value]),
+            (_, SampleValue::Histogram(value)) => *self = Self::Histograms(vec![value]),
+        }
+    }
+
+    /// Whether the newest value is this one, to the bit.
+    fn end_with(&self, value: &SampleValue) -> bool {
+        match (self, value) {
+            (Self::Floats(values), SampleValue::Float(value)) => {
+                values.last().is_some_and(|last| last.to_bits() == value.to_bits())
+            }
+            (Self::Histograms(values), SampleValue::Histogram(value)) => {
+                values.last().is_some_and(|last| last == value || is_stale(last.sum) && is_stale(value.sum))
+            }
+            _ => false,
+        }
+    }
+
+    /// The staleness marker of this kind.
+    fn marker(&self) -> SampleValue {
+        match self {
+            Self::Floats(_) => SampleValue::Float(STALE),
+            Self::Histograms(_) => SampleValue::Histogram(Arc::new(native::stale())),
+        }
+    }
+
+    /// Whether the newest value is a staleness marker.
+    fn ended(&self) -> bool {
+        match self {
+            Self::Floats(values) => values.last().is_some_and(|last| is_stale(*last)),
+            Self::Histograms(values) => values.last().is_some_and(|last| is_stale(last.sum)),
+        }
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Self::Floats(values) => values.capacity() * size_of::<f64>(),
+            Self::Histograms(values) => values.iter().map(|histogram| histogram_size(histogram)).sum(),
+        }
+    }
+}
+
+fn histogram_size(histogram: &NativeHistogram) -> usize {
+    let spans = histogram.positive_spans.len() + histogram.negative_spans.len();
+    let buckets = histogram.positive_buckets.len() + histogram.negative_buckets.len();
+    size_of::<NativeHistogram>() + size_of::<Arc<NativeHistogram>>() + (spans + buckets) * size_of::<f64>()
+}

@@ -1,0 +1,80 @@
+//! Whole numbers in as few bits as the widest of them needs, and in as few bytes as one needs.
+
+/// Appends `codes`, `width` bits each, the lowest first.
+pub(super) fn pack(codes: impl IntoIterator<Item = u64>, width: u32, bytes: &mut Vec<u8>) {
+    let (mut held, mut filled) = (0_u128, 0);
+    for code in codes {
+        held |= u128::from(code) << filled;
+        filled += width;
+        while filled >= 8 {
+            bytes.push(held as u8);
+            held >>= 8;
+            filled -= 8;
+        }
+    }
+    if filled > 0 {
+        bytes.push(held as u8);
+    }
+}
+
+/// Bytes that `count` codes of `width` bits fill.
+pub(super) fn packed_len(count: usize, width: u32) -> usize {
+    (count * width as usize).div_ceil(8)
+}
+
+/// Reads codes of `width` bits, one after another, from `bytes`, which must go on for [`PADDING`] bytes behind them.
+#[derive(Debug)]
+pub(super) struct Unpack<'a> {
+    bytes: &'a [u8],
+    width: usize,
+    at: usize,
+}
+
+/// A code is read with what lies behind it.
+pub(super) const PADDING: usize = 16;
+
+impl<'a> Unpack<'a> {
+    pub(super) fn new(bytes: &'a [u8], width: u32) -> Self {
+        Self { bytes, width: width as usize, at: 0 }
+    }
+
+    /// The next code; 0 beyond the end.
+    #[inline]
+    pub(super) fn take(&mut self) -> u64 {
+        let (byte, bit) = (self.at / 8, self.at % 8);
+        self.at += self.width;
+        // Up to 57 bits lie within eight bytes, wherever they begin.
+        if self.width <= 57 {
+            let Some(Ok(eight)) = self.bytes.get(byte..byte + 8).map(<[u8; 8]>::try_from) else { return 0 };
+            (u64::from_le_bytes(eight) >> bit) & ((1 << self.width) - 1)
+        } else {
+            let Some(Ok(sixteen)) = self.bytes.get(byte..byte + 16).map(<[u8; 16]>::try_from) else { return 0 };
+            ((u128::from_le_bytes(sixteen) >> bit) & ((1 << self.width) - 1)) as u64
+        }
+    }
+}
+
+/// Appends a number in groups of seven bits, small ones in few.
+pub(super) fn write_varint(number: i64, bytes: &mut Vec<u8>) {
+    // Small negative numbers become small, too: 0, -1, 1, -2 are 0, 1, 2, 3.
+    let mut rest = ((number << 1) ^ (number >> 63)).cast_unsigned();
+    while rest >= 0x80 {
+        bytes.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    bytes.push(rest as u8);
+}
+
+/// Takes a number off the front.
+pub(super) fn read_varint(bytes: &mut &[u8]) -> i64 {
+    let (mut number, mut shift) = (0_u64, 0);
+    while let Some((byte, rest)) = bytes.split_first() {
+        *bytes = rest;
+        number |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or_default();
+        shift += 7;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
+}
