@@ -76,7 +76,7 @@ fn warm_spans_and_events_allocate_nothing() {
         internal,
         clock: clock.clone(),
         tracer_provider: None,
-        logger_provider: None,
+        logs: None,
         console: None,
     };
     let layer = Layer::new(&Config::default(), parts);
@@ -112,7 +112,7 @@ fn with_one_trace_in_a_hundred_sampled_a_span_allocates_a_third_of_a_time_at_mos
         internal,
         clock: clock.clone(),
         tracer_provider: Some(provider),
-        logger_provider: None,
+        logs: None,
         console: None,
     };
     tracing::subscriber::with_default(Registry::default().with(Layer::new(&config, parts)), || {

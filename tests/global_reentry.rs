@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use bellwether::clock::Clock;
 use bellwether::internal::Internal;
-use bellwether::layer::{Config, Console, Layer, Parts, tracer_provider};
+use bellwether::layer::{Config, Console, Layer, LogSink, Parts, Written, tracer_provider};
 use bellwether::series::{self, Store};
 use opentelemetry::Context;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 use tracing::{info, info_span};
 use tracing_subscriber::Registry;
@@ -46,6 +45,14 @@ impl SpanProcessor for Names {
     }
 }
 
+struct Nowhere;
+
+impl LogSink for Nowhere {
+    fn put(&self, written: Written) {
+        drop(written.into_record());
+    }
+}
+
 #[test]
 fn a_value_that_logs_itself_comes_to_an_end_and_everything_is_measured() {
     let (clock, internal) = (Clock::system(), Arc::new(Internal::default()));
@@ -57,7 +64,7 @@ fn a_value_that_logs_itself_comes_to_an_end_and_everything_is_measured() {
         store: Some(Arc::clone(&store)),
         clock,
         tracer_provider: Some(tracer_provider(&config, resource, vec![Box::new(names.clone())], &internal)),
-        logger_provider: Some(SdkLoggerProvider::builder().build()),
+        logs: Some(Box::new(Nowhere)),
         console: Some(Console::with_writer("RUST_LOG", "trace", false, std::io::sink).unwrap()),
         internal,
     };

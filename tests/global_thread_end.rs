@@ -45,7 +45,7 @@ fn spans_and_events_in_thread_local_destructors_are_measured() {
         internal,
         clock: clock.clone(),
         tracer_provider: None,
-        logger_provider: None,
+        logs: None,
         console: None,
     };
     let layer = Layer::new(&Config::default(), parts);

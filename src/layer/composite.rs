@@ -6,7 +6,6 @@ use std::ptr::from_ref;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::field::{Field, Visit};
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
@@ -20,7 +19,7 @@ use super::callsite::{Callsite, Callsites, LOG_TARGET};
 use super::console::{Console, Filter, Shown};
 use super::gate::Gate;
 use super::handle::{Core, Handle};
-use super::logs::Logs;
+use super::logs::{LogSink, Logs};
 use super::measure::Measure;
 use super::plan::SpanPlan;
 use super::spans::{Live, Slot};
@@ -43,7 +42,7 @@ pub struct Parts<S> {
     /// Where sampled spans go; see [`super::Config::sampler`] for who decides.
     pub tracer_provider: Option<SdkTracerProvider>,
     /// Where log records go.
-    pub logger_provider: Option<SdkLoggerProvider>,
+    pub logs: Option<Box<dyn LogSink>>,
     /// The console, with its own filter inside.
     pub console: Option<Console<S>>,
 }
@@ -81,14 +80,14 @@ where
 {
     /// Puts a layer together.
     pub fn new(config: &Config, parts: Parts<S>) -> Self {
-        let Parts { store, internal, clock, tracer_provider, logger_provider, console } = parts;
+        let Parts { store, internal, clock, tracer_provider, logs, console } = parts;
         let store = store.filter(|_| config.metrics);
         let tracer_provider = tracer_provider.filter(|_| config.traces);
-        let logger_provider = logger_provider.filter(|_| config.logs);
+        let logs = logs.filter(|_| config.logs);
         let config = Config {
             metrics: store.is_some(),
             traces: tracer_provider.is_some(),
-            logs: logger_provider.is_some(),
+            logs: logs.is_some(),
             ..config.clone()
         };
         let Limits { span_value_length, log_value_length, .. } = config.limits;
@@ -99,7 +98,7 @@ where
             is_polled_by_others: tracer_provider.is_some() || console.is_some(),
             quiet: Mark::quiet(core.layer),
             gate: tracer_provider.map(|provider| Gate::new(&config, &provider, &core)),
-            logs: logger_provider.map(|provider| Logs::new(&config, &provider, &core)),
+            logs: logs.map(|sink| Logs::new(&config, sink, &core)),
             console,
             beside: None,
             handle: Handle(core),

@@ -302,7 +302,7 @@ mod tests {
             internal: Arc::clone(&internal),
             clock: Clock::system(),
             tracer_provider: None,
-            logger_provider: None,
+            logs: None,
             console: Some(console),
         };
         let dispatch = Dispatch::new(Registry::default().with(Composite::new(&config, parts)));

@@ -5,11 +5,11 @@
 //! too; unsigned and 128-bit integers are integers where they fit; records of the `log` crate have their own target;
 //! limits hold and are counted.
 
+use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use opentelemetry::logs::{AnyValue, LogRecord, Logger, LoggerProvider, Severity};
-use opentelemetry::{Context, Key, TraceFlags};
+use opentelemetry::{Key, TraceFlags};
 use opentelemetry_sdk::logs::{SdkLogRecord, SdkLogger, SdkLoggerProvider};
 use tracing::{Event, Level, Metadata};
 
@@ -19,7 +19,8 @@ use super::spans::Live;
 use super::suppress::{self, Active, Ambient};
 use super::values::{Fields, Plain};
 use super::{Config, text};
-use crate::internal::Counter;
+use crate::clock::Timestamp;
+use crate::internal::{Counter, Internal};
 use crate::series::Link;
 
 /// Where tracing puts the text of an event.
@@ -27,10 +28,29 @@ const MESSAGE: &str = "message";
 /// The field in which `#[instrument(err)]` reports; the body of an event without a message.
 const ERROR: &str = "error";
 
-/// The log bridge.
-pub(super) struct Logs {
-    core: Arc<Core>,
+/// Takes the events that become log records, on the host's threads: it must not block, and make no events.
+pub trait LogSink: Send + Sync {
+    /// Takes one.
+    fn put(&self, written: Written);
+}
+
+/// An event as it leaves the host's thread: plain values. A log record of the SDK is several times as large and costs
+/// more to make, which [`Written::into_record`] does elsewhere.
+pub struct Written {
+    metadata: &'static Metadata<'static>,
+    /// An event of the `log` crate.
+    is_log: bool,
+    time: Timestamp,
+    context: Option<Active>,
+    fields: Fields,
+    maker: Arc<Maker>,
+}
+
+/// What all records of a layer are made with.
+struct Maker {
+    /// The SDK gives records to loggers only.
     logger: SdkLogger,
+    internal: Arc<Internal>,
     /// Attributes of a record at most.
     attributes: usize,
     /// Longest text value, in characters.
@@ -39,59 +59,77 @@ pub(super) struct Logs {
     location: bool,
 }
 
+/// The log bridge.
+pub(super) struct Logs {
+    core: Arc<Core>,
+    sink: Box<dyn LogSink>,
+    maker: Arc<Maker>,
+}
+
 impl Logs {
-    pub(super) fn new(config: &Config, provider: &SdkLoggerProvider, core: &Arc<Core>) -> Self {
-        Self {
-            core: Arc::clone(core),
-            // The target of each record stands for the scope.
-            logger: provider.logger(""),
+    pub(super) fn new(config: &Config, sink: Box<dyn LogSink>, core: &Arc<Core>) -> Self {
+        let maker = Maker {
+            logger: SdkLoggerProvider::builder().build().logger(""),
+            internal: Arc::clone(&core.internal),
             attributes: config.limits.log_attributes,
             length: config.limits.log_value_length,
             location: config.details.location,
-        }
+        };
+        Self { core: Arc::clone(core), sink, maker: Arc::new(maker) }
     }
 
     /// `fields` are those of the event, `span` is the slot of the span that the event belongs to.
     pub(super) fn on_event(&self, event: &Event<'_>, callsite: &Callsite, fields: Fields, span: Option<Live<'_>>) {
         let ambient = suppress::ambient();
-        // The SDK asks OpenTelemetry's current context whether it may take the record.
-        if ambient == Ambient::Suppressed || !suppress::is_alive() {
+        if ambient == Ambient::Suppressed {
             return;
         }
-        let metadata = callsite.metadata;
-        let mut record = self.logger.create_log_record();
-        let now: SystemTime = self.core.clock.now().into();
-        record.set_timestamp(now);
-        record.set_observed_timestamp(now);
+        self.sink.put(Written {
+            metadata: callsite.metadata,
+            is_log: callsite.is_log,
+            time: self.core.clock.now(),
+            context: context(event, span, ambient),
+            fields,
+            maker: Arc::clone(&self.maker),
+        });
+    }
+}
+
+impl Written {
+    /// The log record. Its target stands for the scope, which is the empty one.
+    pub fn into_record(self) -> SdkLogRecord {
+        let Self { metadata, is_log, time, context, fields, maker } = self;
+        let mut record = maker.logger.create_log_record();
+        record.set_timestamp(time.into());
+        record.set_observed_timestamp(time.into());
         record.set_severity_number(severity(*metadata.level()));
         record.set_severity_text(metadata.level().as_str());
-        match fields.log_target(callsite.metadata.fields()) {
-            Some(target) if callsite.is_log => record.set_target(target.to_owned()),
+        match fields.log_target(metadata.fields()) {
+            Some(target) if is_log => record.set_target(target.to_owned()),
             _ => record.set_target(metadata.target()),
         }
         // Without a name of its own an event is called after its place in the source, which says nothing.
-        if !callsite.is_log && !metadata.name().starts_with("event ") {
+        if !is_log && !metadata.name().starts_with("event ") {
             record.set_event_name(metadata.name());
         }
-        let context = context(event, span, ambient);
         if let Some(Active { trace_id, span_id, sampled }) = context {
             let flags = if sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
             record.set_trace_context(trace_id, span_id, Some(flags));
         }
-        if self.location && !callsite.is_log {
+        if maker.location && !is_log {
             add_location(&mut record, metadata);
         }
-        self.add_fields(&mut record, callsite, fields);
-        // To a record without a span, the SDK would add the span that is active.
-        let _nothing_active = (context.is_none() && ambient != Ambient::Empty).then(|| Context::new().attach());
-        self.logger.emit(record);
+        maker.add_fields(&mut record, metadata, is_log, fields);
+        record
     }
+}
 
-    fn add_fields(&self, record: &mut SdkLogRecord, callsite: &Callsite, fields: Fields) {
+impl Maker {
+    fn add_fields(&self, record: &mut SdkLogRecord, metadata: &Metadata<'_>, is_log: bool, fields: Fields) {
         let (mut body, mut error) = (None, None);
         let (mut added, mut dropped) = (0, 0);
-        for (name, value) in fields.into_named(callsite.metadata.fields()) {
-            if callsite.is_log && name.starts_with("log.") {
+        for (name, value) in fields.into_named(metadata.fields()) {
+            if is_log && name.starts_with("log.") {
                 continue;
             }
             let value = any_value(value);
@@ -110,7 +148,7 @@ impl Logs {
             record.add_attribute(Key::from_static_str(name), self.cut(value));
         }
         if dropped > 0 {
-            self.core.internal.add(Counter::AttributeDropped, dropped);
+            self.internal.add(Counter::AttributeDropped, dropped);
         }
         if let Some(body) = body.or(error) {
             record.set_body(body);
@@ -120,10 +158,16 @@ impl Logs {
     fn cut(&self, value: AnyValue) -> AnyValue {
         match (value, self.length) {
             (AnyValue::String(text), Some(limit)) if text.as_str().len() > limit => {
-                AnyValue::from(text::cut(text.as_str(), limit, &self.core.internal).to_owned())
+                AnyValue::from(text::cut(text.as_str(), limit, &self.internal).to_owned())
             }
             (value, _) => value,
         }
+    }
+}
+
+impl fmt::Debug for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Written").field("callsite", self.metadata).field("time", &self.time).finish_non_exhaustive()
     }
 }
 
@@ -183,10 +227,8 @@ mod tests {
     use std::sync::Mutex;
 
     use opentelemetry::trace::{TraceContextExt, Tracer, TracerProvider};
-    use opentelemetry::{InstrumentationScope, SpanId, TraceId};
+    use opentelemetry::{Context, SpanId, TraceId};
     use opentelemetry_sdk::Resource;
-    use opentelemetry_sdk::error::OTelSdkResult;
-    use opentelemetry_sdk::logs::LogProcessor;
     use opentelemetry_sdk::trace::SdkTracerProvider;
     use tracing::{Dispatch, info, info_span};
     use tracing_core::LevelFilter;
@@ -201,12 +243,9 @@ mod tests {
     #[derive(Debug, Clone, Default)]
     struct Kept(Arc<Mutex<Vec<SdkLogRecord>>>);
 
-    impl LogProcessor for Kept {
-        fn emit(&self, record: &mut SdkLogRecord, _: &InstrumentationScope) {
-            self.0.lock().unwrap().push(record.clone());
-        }
-        fn force_flush(&self) -> OTelSdkResult {
-            Ok(())
+    impl LogSink for Kept {
+        fn put(&self, written: Written) {
+            self.0.lock().unwrap().push(written.into_record());
         }
     }
 
@@ -229,7 +268,7 @@ mod tests {
                 internal: Arc::clone(&internal),
                 clock: Clock::manual(Timestamp(5)),
                 tracer_provider: Some(provider.clone()),
-                logger_provider: Some(SdkLoggerProvider::builder().with_log_processor(kept.clone()).build()),
+                logs: Some(Box::new(kept.clone())),
                 console: None,
             };
             let dispatch = Dispatch::new(Registry::default().with(Layer::new(config, parts)));

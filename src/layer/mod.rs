@@ -51,6 +51,7 @@ pub use config::{Config, Limits, MetricDeclaration, Sampler, SpanDetails};
 pub use console::Console;
 pub use handle::Handle;
 pub(crate) use ids::forked;
+pub use logs::{LogSink, Written};
 pub use propagator::Propagator;
 pub use provider::tracer_provider;
 pub use suppress::{suppress_thread, suppressed};

@@ -10,9 +10,9 @@ use opentelemetry_sdk::logs::{LogBatch, LogExporter, SdkLogRecord};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 use super::foreign::Foreign;
-use super::processors::LogItem;
 use crate::exporters::MetricExporter;
 use crate::internal;
+use crate::layer::Written;
 use crate::model::Signal;
 
 /// The end of an export.
@@ -34,7 +34,7 @@ pub(super) trait Export<T>: Send + Debug {
 #[derive(Debug, Default)]
 pub struct Exporters {
     pub(super) spans: Option<Destination<SpanData>>,
-    pub(super) logs: Option<Destination<LogItem>>,
+    pub(super) logs: Option<Destination<Written>>,
     pub(super) metrics: Option<Box<dyn MetricExporter>>,
 }
 
@@ -126,15 +126,17 @@ impl<E: SpanExporter> Export<SpanData> for Spans<E> {
     }
 }
 
-impl<E: LogExporter> Export<LogItem> for Logs<E> {
+impl<E: LogExporter> Export<Written> for Logs<E> {
     fn set_resource(&mut self, resource: &Resource) {
         self.0.set_resource(resource);
     }
 
-    fn export(&mut self, batch: Vec<LogItem>) -> Exported<'_> {
+    fn export(&mut self, batch: Vec<Written>) -> Exported<'_> {
         Box::pin(async move {
+            let records: Vec<SdkLogRecord> = batch.into_iter().map(Written::into_record).collect();
+            let scope = InstrumentationScope::default();
             let records: Vec<(&SdkLogRecord, &InstrumentationScope)> =
-                batch.iter().map(|item| (&item.0, &item.1)).collect();
+                records.iter().map(|record| (record, &scope)).collect();
             self.0.export(LogBatch::new(&records)).await
         })
     }

@@ -22,6 +22,6 @@ mod tick;
 pub use config::{Batch, Config};
 pub use exporter::Exporters;
 pub use handle::Handle;
-pub use processors::{LogItem, LogQueue, SpanQueue};
+pub use processors::{LogQueue, SpanQueue};
 pub use queue::Queue;
 pub use run::{Pipeline, Queues, Spawned, Stages};

@@ -1,19 +1,16 @@
-//! Where the SDK hands over finished spans and log records: its processor traits over our queues.
+//! Where finished spans and log records are handed over: the SDK's and the layer's traits over our queues.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry::{Context, InstrumentationScope};
+use opentelemetry::Context;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
-use opentelemetry_sdk::logs::{LogProcessor, SdkLogRecord};
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
 use super::control::Control;
 use super::queue::Queue;
-
-/// A log record and who wrote it. Boxed, as it has several hundred bytes.
-pub type LogItem = Box<(SdkLogRecord, InstrumentationScope)>;
+use crate::layer::{LogSink, Written};
 
 /// How long a `force_flush` of an SDK provider waits: the SDK's own default for a shutdown.
 const FORCE_FLUSH: Duration = Duration::from_secs(5);
@@ -27,11 +24,8 @@ pub struct SpanQueue {
 }
 
 /// Queues log records for the pipeline.
-///
-/// A shutdown of the logger provider does not end the pipeline: the guard does.
 pub struct LogQueue {
-    queue: Queue<LogItem>,
-    control: Arc<Control>,
+    queue: Queue<Written>,
 }
 
 impl SpanQueue {
@@ -41,8 +35,8 @@ impl SpanQueue {
 }
 
 impl LogQueue {
-    pub(super) fn new(queue: Queue<LogItem>, control: Arc<Control>) -> Self {
-        Self { queue, control }
+    pub(super) fn new(queue: Queue<Written>) -> Self {
+        Self { queue }
     }
 }
 
@@ -65,17 +59,9 @@ impl SpanProcessor for SpanQueue {
     }
 }
 
-impl LogProcessor for LogQueue {
-    fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
-        self.queue.push(Box::new((record.clone(), scope.clone())));
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        force_flush(&self.control)
-    }
-
-    fn shutdown_with_timeout(&self, _timeout: Duration) -> OTelSdkResult {
-        Ok(())
+impl LogSink for LogQueue {
+    fn put(&self, written: Written) {
+        self.queue.push(written);
     }
 }
 

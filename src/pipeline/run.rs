@@ -21,14 +21,14 @@ use super::handle::Handle;
 use super::lane::Lane;
 use super::metrics::MetricLane;
 use super::overflow::Overflow;
-use super::processors::{LogItem, LogQueue, SpanQueue};
+use super::processors::{LogQueue, SpanQueue};
 use super::queue::{Drain, queue};
 use super::tick::{Published, Ticker};
 use super::{Batch, Config};
 use crate::bridge::Bridge;
 use crate::exporters::MetricExporter;
 use crate::internal::{self, RateLimit};
-use crate::layer;
+use crate::layer::{self, Written};
 use crate::model::{Report, Signal};
 use crate::series::Store;
 
@@ -48,12 +48,12 @@ pub struct Stages {
     pub resource: Resource,
 }
 
-/// Where the SDK's providers put what is finished; `None` for a signal without an exporter.
+/// Where what is finished is put; `None` for a signal without an exporter.
 #[derive(Debug)]
 pub struct Queues {
     /// For the tracer provider.
     pub spans: Option<SpanQueue>,
-    /// For the logger provider.
+    /// For the layer.
     pub logs: Option<LogQueue>,
 }
 
@@ -63,7 +63,7 @@ pub struct Queues {
 pub struct Pipeline {
     config: Config,
     spans: Option<Way<SpanData>>,
-    logs: Option<Way<LogItem>>,
+    logs: Option<Way<Written>>,
     metrics: Option<Box<dyn MetricExporter>>,
     published: watch::Sender<Option<Published>>,
     warnings: Vec<String>,
@@ -109,7 +109,7 @@ impl Pipeline {
             .map_or((None, None), |(way, queue)| (Some(way), Some(SpanQueue::new(queue, Arc::clone(&control)))));
         let (logs, log_queue) = logs
             .map(|destination| way(Signal::Logs, &config.logs, destination, &resource, &control))
-            .map_or((None, None), |(way, queue)| (Some(way), Some(LogQueue::new(queue, Arc::clone(&control)))));
+            .map_or((None, None), |(way, queue)| (Some(way), Some(LogQueue::new(queue))));
         let start = clock.now();
         let collector = Arc::new(Collector { store, bridge, internal, clock, resource, start });
         let shared = Shared { _end: End(Arc::clone(&control)), control, collector };

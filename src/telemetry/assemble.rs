@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::Subscriber;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
@@ -70,16 +69,14 @@ where
     let meter = bridge.provider();
     let stages = Stages { store: Arc::clone(&store), bridge, resource: resource.clone() };
     let (pipeline, Queues { spans, logs }) = Pipeline::new(&config.pipeline, stages, exporters);
-    let tracer = spans.map(|queue| tracer_provider(&config.layer, resource.clone(), vec![Box::new(queue)], &internal));
-    let logger: Option<SdkLoggerProvider> =
-        logs.map(|queue| SdkLoggerProvider::builder().with_resource(resource).with_log_processor(queue).build());
+    let tracer = spans.map(|queue| tracer_provider(&config.layer, resource, vec![Box::new(queue)], &internal));
     let console = console.map(|directives| lines(&directives, console_writer)).transpose()?;
     let parts = Parts {
         store: (!config.disabled).then_some(store),
         internal: Arc::clone(&internal),
         clock,
         tracer_provider: tracer.clone(),
-        logger_provider: logger,
+        logs: logs.map(|queue| Box::new(queue) as Box<dyn layer::LogSink>),
         console,
     };
     let layer = Layer::new(&config.layer, parts);

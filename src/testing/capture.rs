@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::trace::SpanProcessor;
 use tracing::Dispatch;
 use tracing::instrument::{WithDispatch, WithSubscriber};
@@ -83,7 +82,7 @@ impl Builder {
             internal: Arc::clone(&internal),
             clock: clock.clone(),
             tracer_provider: Some(tracer_provider),
-            logger_provider: Some(SdkLoggerProvider::builder().with_log_processor(logs.clone()).build()),
+            logs: Some(Box::new(logs.clone())),
             console: None,
         };
         let dispatch = Dispatch::new(Registry::default().with(Layer::new(&layer, parts)));

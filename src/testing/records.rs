@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use opentelemetry::logs::{AnyValue, Severity};
 use opentelemetry::trace::{SpanId, SpanKind, Status, TraceId};
-use opentelemetry::{Context, InstrumentationScope, Value};
+use opentelemetry::{Context, Value};
 use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::logs::{LogProcessor, SdkLogRecord};
+use opentelemetry_sdk::logs::SdkLogRecord;
 use opentelemetry_sdk::trace::{self, SpanData, SpanProcessor};
 
 use crate::clock::Timestamp;
+use crate::layer::{LogSink, Written};
 use crate::model::Attributes;
 
 /// Items of a kind that a capture keeps; a test that makes more sees the first ones.
@@ -189,16 +190,8 @@ impl SpanProcessor for Kept<Span> {
     }
 }
 
-impl LogProcessor for Kept<Log> {
-    fn emit(&self, record: &mut SdkLogRecord, _: &InstrumentationScope) {
-        self.push((&*record).into());
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        Ok(())
-    }
-
-    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
-        Ok(())
+impl LogSink for Kept<Log> {
+    fn put(&self, written: Written) {
+        self.push((&written.into_record()).into());
     }
 }

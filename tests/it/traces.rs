@@ -64,7 +64,7 @@ impl Traces {
             internal: Arc::clone(&internal),
             clock: Clock::system(),
             tracer_provider: Some(provider.clone()),
-            logger_provider: None,
+            logs: None,
             console: None,
         };
         let dispatch = Dispatch::new(Registry::default().with(Layer::new(config, parts)));

@@ -51,7 +51,7 @@ fn scene_with(layer: &Config, series: series::Config) -> Scene {
         internal: Arc::clone(&internal),
         clock: clock.clone(),
         tracer_provider: None,
-        logger_provider: None,
+        logs: None,
         console: None,
     };
     let dispatch = Dispatch::new(Registry::default().with(Layer::new(layer, parts).boxed()));
@@ -134,7 +134,7 @@ fn without_a_store_spans_that_nobody_wants_cost_nothing() {
         internal: Arc::default(),
         clock: Clock::system(),
         tracer_provider: None,
-        logger_provider: None,
+        logs: None,
         console: None,
     };
     let layer = Layer::new(&Config::default(), parts);

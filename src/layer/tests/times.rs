@@ -118,7 +118,7 @@ fn an_unwanted_span_between_two_wanted_ones_is_passed_over() {
         internal: Arc::clone(&scene.internal),
         clock: scene.clock.clone(),
         tracer_provider: None,
-        logger_provider: None,
+        logs: None,
         console: Some(console),
     };
     let mut settings = config();
