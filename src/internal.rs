@@ -53,6 +53,8 @@ pub enum Counter {
     LineSuppressed,
     /// A callback of an observable instrument that panicked.
     CallbackPanicked,
+    /// A collection that did not wait longer for callbacks of observable instruments.
+    CallbackLate,
     /// A span or event in a thread-local destructor, after what the registry needs there was destroyed.
     ThreadEnding,
     /// A sample older than the newest one of its series; the window of the rules keeps series in order.
@@ -69,7 +71,7 @@ pub enum Counter {
 
 impl Counter {
     /// All of them, in the order of the enumeration.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::NotFinite,
         Self::NegativeIncrement,
         Self::InvalidMeasurement,
@@ -86,6 +88,7 @@ impl Counter {
         Self::TickMissed,
         Self::LineSuppressed,
         Self::CallbackPanicked,
+        Self::CallbackLate,
         Self::ThreadEnding,
         Self::SampleOutOfOrder,
         Self::SampleDuplicate,
@@ -113,6 +116,7 @@ impl Counter {
             Self::TickMissed => "tick_missed",
             Self::LineSuppressed => "line_suppressed",
             Self::CallbackPanicked => "callback_panicked",
+            Self::CallbackLate => "callback_late",
             Self::ThreadEnding => "thread_ending",
             Self::SampleOutOfOrder => "sample_out_of_order",
             Self::SampleDuplicate => "sample_duplicate",

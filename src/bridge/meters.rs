@@ -7,6 +7,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::metrics::{
     AsyncInstrument, AsyncInstrumentBuilder, Callback, Counter, Gauge, Histogram, HistogramBuilder, InstrumentBuilder,
@@ -23,23 +24,34 @@ use crate::internal::{self, Internal};
 pub struct MeterProvider {
     sdk: SdkMeterProvider,
     internal: Arc<Internal>,
+    /// Whether an instrument has a callback.
+    observes: Arc<AtomicBool>,
 }
 
 impl MeterProvider {
     pub(super) fn new(sdk: SdkMeterProvider, internal: Arc<Internal>) -> Self {
-        Self { sdk, internal }
+        Self { sdk, internal, observes: Arc::default() }
+    }
+
+    pub(super) fn has_callbacks(&self) -> bool {
+        self.observes.load(Ordering::Relaxed)
     }
 }
 
 impl opentelemetry::metrics::MeterProvider for MeterProvider {
     fn meter_with_scope(&self, scope: InstrumentationScope) -> Meter {
-        Meter::new(Arc::new(Guarded { meter: self.sdk.meter_with_scope(scope), internal: Arc::clone(&self.internal) }))
+        Meter::new(Arc::new(Guarded {
+            meter: self.sdk.meter_with_scope(scope),
+            internal: Arc::clone(&self.internal),
+            observes: Arc::clone(&self.observes),
+        }))
     }
 }
 
 struct Guarded {
     meter: Meter,
     internal: Arc<Internal>,
+    observes: Arc<AtomicBool>,
 }
 
 /// Passes a builder of a synchronous instrument on.
@@ -111,6 +123,7 @@ impl InstrumentProvider for Guarded {
 
 impl Guarded {
     fn guard<T: 'static>(&self, callback: Callback<T>) -> Callback<T> {
+        self.observes.store(true, Ordering::Relaxed);
         let internal = Arc::clone(&self.internal);
         Box::new(move |instrument: &dyn AsyncInstrument<T>| {
             if catch_unwind(AssertUnwindSafe(|| callback(instrument))).is_err() {

@@ -70,6 +70,16 @@ impl Bridge {
         self.provider.clone()
     }
 
+    /// Whether the calling thread is in a collection.
+    pub(crate) fn is_collecting() -> bool {
+        COLLECTING.get()
+    }
+
+    /// Whether an instrument has a callback, which is code of the host.
+    pub(crate) fn has_callbacks(&self) -> bool {
+        self.provider.has_callbacks()
+    }
+
     /// All metrics by scope. Callbacks of observable instruments run on the calling thread; within one it is empty.
     pub(crate) fn collect(&self) -> Vec<ScopeMetrics> {
         struct Leave;

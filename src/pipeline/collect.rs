@@ -7,7 +7,7 @@ use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::Temporality;
 
-use crate::bridge::Bridge;
+use super::api::Api;
 use crate::clock::{Clock, Timestamp};
 use crate::internal::{Counter, Internal};
 use crate::layer;
@@ -22,7 +22,7 @@ const RESOLUTION_NANOS: u64 = 1_000_000;
 #[derive(Debug)]
 pub(super) struct Collector {
     pub(super) store: Arc<Store>,
-    pub(super) bridge: Bridge,
+    pub(super) api: Api,
     pub(super) internal: Arc<Internal>,
     pub(super) clock: Clock,
     pub(super) resource: Resource,
@@ -31,14 +31,23 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    /// Everything as it is now. Callbacks of the host's observable instruments run on the calling thread.
-    pub(super) fn collect(&self, mode: Collect) -> Snapshot {
+    /// Everything as it is now, and nothing changed by looking. It waits for callbacks of the host's instruments.
+    pub(super) fn peek(&self) -> Snapshot {
+        self.together(self.api.collect(), Collect::Peek)
+    }
+
+    /// Everything as it is now, for export; callbacks of the host's instruments may take until `patience` ends.
+    pub(super) async fn tick(&self, patience: impl Future<Output = ()>) -> Snapshot {
+        self.together(self.api.collected(patience).await, Collect::Tick)
+    }
+
+    fn together(&self, api: Vec<ScopeMetrics>, mode: Collect) -> Snapshot {
         layer::suppressed(|| {
             let now = self.clock.now();
             let mut own = self.store.collect(now, mode);
             own.extend(self.about_ourselves(now));
             let mut scopes = vec![ScopeMetrics { scope: scope(), metrics: own }];
-            scopes.extend(self.bridge.collect());
+            scopes.extend(api);
             self.snapshot(now, scopes)
         })
     }

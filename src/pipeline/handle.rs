@@ -9,7 +9,6 @@ use super::collect::Collector;
 use super::control::Control;
 use super::tick::Published;
 use crate::model::{Operation, Report, Snapshot};
-use crate::series::Collect;
 
 /// Asks a running pipeline; clones ask the same one. It works from any thread, inside any async runtime or none.
 ///
@@ -51,11 +50,11 @@ impl Handle {
     }
 
     /// All metrics as they are now. It collects on demand and changes nothing: the next export is not affected.
-    /// Callbacks of observable instruments run on the calling thread.
+    /// It waits for callbacks of observable instruments, for 5 seconds at most.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         // In a forked child a lock of the store may be held for ever by a thread that does not exist there.
         let latest = if self.control.is_left() { self.latest() } else { None };
-        latest.unwrap_or_else(|| Arc::new(self.collector.collect(Collect::Peek)))
+        latest.unwrap_or_else(|| Arc::new(self.collector.peek()))
     }
 
     /// What the last tick collected; `None` before the first.

@@ -4,6 +4,7 @@
 //! One thread, `bellwether`, with a runtime of its own exports all three, each signal by itself, so that a backend that
 //! hangs on one does not stop the others.
 
+mod api;
 mod collect;
 mod config;
 mod control;

@@ -14,6 +14,7 @@ use opentelemetry_sdk::trace::SpanData;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::api::Api;
 use super::collect::Collector;
 use super::control::{Control, Requests};
 use super::exporter::{Destination, Exporters};
@@ -111,7 +112,8 @@ impl Pipeline {
             .map(|destination| way(Signal::Logs, &config.logs, destination, &resource, &control))
             .map_or((None, None), |(way, queue)| (Some(way), Some(LogQueue::new(queue))));
         let start = clock.now();
-        let collector = Arc::new(Collector { store, bridge, internal, clock, resource, start });
+        let api = Api::new(bridge, Arc::clone(&internal), clock.clone());
+        let collector = Arc::new(Collector { store, api, internal, clock, resource, start });
         let shared = Shared { _end: End(Arc::clone(&control)), control, collector };
         let (config, published) = (config.clone(), watch::Sender::default());
         let pipeline = Self { config, spans, logs, metrics, published, warnings: Vec::new(), shared };

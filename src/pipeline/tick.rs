@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
+use super::api::LIMIT;
 use super::collect::Collector;
 use super::control::Requests;
 use crate::clock::{Timestamp, nanos};
 use crate::internal::Counter;
 use crate::model::Snapshot;
-use crate::series::Collect;
 
 /// The latest collection.
 #[derive(Debug, Clone)]
@@ -55,11 +55,28 @@ impl Ticker {
                 continue;
             }
             answered = request.flush;
-            let snapshot = Arc::new(self.collector.collect(Collect::Tick));
+            let snapshot = Arc::new(self.collector.tick(patience(self.requests.clone())).await);
             self.published.send_replace(Some(Published { snapshot, flush: answered, last }));
             if last {
                 return;
             }
+        }
+    }
+}
+
+/// Ends when callbacks of the host have had their time: of what is left before the end of telemetry, half is for the
+/// last export.
+async fn patience(mut requests: Requests) {
+    let mut until = Instant::now() + LIMIT;
+    loop {
+        if let Some(deadline) = requests.current().shutdown {
+            let now = Instant::now();
+            until = until.min(now + deadline.saturating_duration_since(now) / 2);
+        }
+        tokio::select! {
+            biased;
+            () = sleep_until(until) => return,
+            () = requests.changed() => {}
         }
     }
 }

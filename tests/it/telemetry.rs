@@ -2,10 +2,11 @@
 
 #![cfg(test)]
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use bellwether::model::{Data, Number, Reason};
+use bellwether::model::{Data, Number, Reason, Snapshot};
 use bellwether::{Builder, Guard, Layer};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider;
@@ -245,7 +246,48 @@ fn instruments_of_the_opentelemetry_api_are_collected_and_their_callbacks_cannot
     let events = guard.snapshot();
     let Data::Sum { points, .. } = &events.metric("bellwether.internal.events").unwrap().data else { panic!() };
     let panicked = points.iter().find(|point| point.attributes.get("event") == Some(&"callback_panicked".into()));
-    assert_eq!(panicked.unwrap().value, Number::I64(2), "one a collection, before this one");
+    assert_eq!(panicked.unwrap().value, Number::I64(3), "one a collection");
+}
+
+#[test]
+fn a_callback_that_hangs_holds_up_neither_spans_nor_the_end_and_its_metrics_stay_as_they_were() {
+    let (guard, _names) = start(|_| Ok(()));
+    let meter = guard.meter_provider().meter("library");
+    let (hang, hung) = mpsc::sync_channel::<()>(0);
+    let hang = Mutex::new(hang);
+    let calls = AtomicU64::new(0);
+    let _observed = meter
+        .u64_observable_gauge("observed")
+        .with_callback(move |gauge| {
+            let call = calls.fetch_add(1, Ordering::Relaxed);
+            gauge.observe(call, &[]);
+            if call > 0 {
+                // Blocks until the test lets go.
+                drop(hang.lock().unwrap().send(()));
+            }
+        })
+        .build();
+    let observed = |snapshot: &Snapshot| {
+        let Data::Gauge(points) = &snapshot.metric("observed").unwrap().data else { panic!() };
+        let events = snapshot.metric("bellwether.internal.events").map(|metric| metric.data.attributes());
+        let late = events.is_some_and(|mut events| events.any(|it| it.get("event") == Some(&"callback_late".into())));
+        (points[0].value, late)
+    };
+    assert_eq!(observed(&guard.snapshot()), (Number::I64(0), false));
+    for _ in 0..2 {
+        spans(&guard, 3);
+        assert!(guard.flush(DEADLINE).is_complete());
+    }
+    let handle = guard.handle();
+    let report = guard.shutdown(Duration::from_millis(100));
+    assert_eq!((report.traces.delivered, report.traces.dropped_total()), (6, 0), "{report}");
+    while handle.latest().is_none() {
+        std::thread::yield_now();
+    }
+    // Nobody waits for it any more, which is counted.
+    assert_eq!(observed(&handle.latest().unwrap()), (Number::I64(0), true));
+    assert_eq!(observed(&handle.snapshot()), (Number::I64(0), true));
+    drop(hung);
 }
 
 #[test]
