@@ -25,18 +25,17 @@ pub(crate) use code::{console_filter, filter};
 pub use environment::Environment;
 pub use variables::{VARIABLES, Variable};
 
+use crate::model::Signal;
 use crate::{Error, exporters, layer, names, pipeline, series};
 
-/// Where a signal goes (`OTEL_{TRACES,METRICS,LOGS}_EXPORTER`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// Where a signal goes (`OTEL_{TRACES,METRICS,LOGS}_EXPORTER`), alone or beside another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exporter {
     /// `otlp`
-    #[default]
     Otlp,
-    /// `console`: a line an item on standard output, for development.
+    /// `console`: a line an item on standard output, for development. Beside `otlp` it shows what `otlp` sends, when it
+    /// sends it, and does not count.
     Console,
-    /// `none`
-    None,
 }
 
 /// A context propagator (`OTEL_PROPAGATORS`).
@@ -57,12 +56,12 @@ pub struct Config {
     pub resource: Resource,
     /// Context propagators, in order.
     pub propagators: Vec<Propagator>,
-    /// Where spans go.
-    pub traces_exporter: Exporter,
-    /// Where metrics go.
-    pub metrics_exporter: Exporter,
-    /// Where log records go.
-    pub logs_exporter: Exporter,
+    /// Where spans go, each once; nowhere when it is empty.
+    pub traces_exporters: Vec<Exporter>,
+    /// Where metrics go, each once; nowhere when it is empty.
+    pub metrics_exporters: Vec<Exporter>,
+    /// Where log records go, each once; nowhere when it is empty.
+    pub logs_exporters: Vec<Exporter>,
     /// Directives of the console (`RUST_LOG`, and the level of our own lines from `OTEL_LOG_LEVEL`).
     pub console_filter: String,
     /// The layer.
@@ -80,6 +79,15 @@ pub struct Config {
 }
 
 impl Config {
+    /// Where a signal goes.
+    pub fn exporters(&self, signal: Signal) -> &[Exporter] {
+        match signal {
+            Signal::Traces => &self.traces_exporters,
+            Signal::Metrics => &self.metrics_exporters,
+            Signal::Logs => &self.logs_exporters,
+        }
+    }
+
     /// What the console shows unless `RUST_LOG` is set.
     pub const CONSOLE_FILTER: &'static str = "info";
 }
@@ -163,9 +171,9 @@ struct Draft {
     resource: Vec<KeyValue>,
     schema_url: Option<String>,
     propagators: Vec<Propagator>,
-    traces_exporter: Exporter,
-    metrics_exporter: Exporter,
-    logs_exporter: Exporter,
+    traces_exporters: Vec<Exporter>,
+    metrics_exporters: Vec<Exporter>,
+    logs_exporters: Vec<Exporter>,
     log_level: Option<LevelFilter>,
     console_filter: Option<String>,
     layer: layer::Config,
@@ -183,9 +191,9 @@ impl Default for Draft {
             resource: Vec::new(),
             schema_url: None,
             propagators: vec![Propagator::TraceContext, Propagator::Baggage],
-            traces_exporter: Exporter::default(),
-            metrics_exporter: Exporter::default(),
-            logs_exporter: Exporter::default(),
+            traces_exporters: vec![Exporter::Otlp],
+            metrics_exporters: vec![Exporter::Otlp],
+            logs_exporters: vec![Exporter::Otlp],
             log_level: None,
             console_filter: None,
             layer: layer::Config::default(),
@@ -205,10 +213,10 @@ fn finish(draft: Draft, environment: &Environment, overrides: Overrides) -> Resu
     attributes.extend(overrides.service.map(|name| KeyValue::new(names::SERVICE_NAME, name)));
     let resource = resource::build(attributes, draft.schema_url, environment.executable());
     series.service_name = resource::service_name(&resource);
-    layer.traces = !draft.disabled && draft.traces_exporter != Exporter::None;
+    layer.traces = !draft.disabled && !draft.traces_exporters.is_empty();
     // Metrics are for the process itself too (its table, detectors and rules), whether they go out or not.
     layer.metrics = !draft.disabled;
-    layer.logs = !draft.disabled && draft.logs_exporter != Exporter::None;
+    layer.logs = !draft.disabled && !draft.logs_exporters.is_empty();
     let console_filter = match environment.get("RUST_LOG") {
         Some(value) => parse::console_filter(value).map_err(|expected| Error::invalid("RUST_LOG", value, expected))?,
         None => draft.console_filter.unwrap_or_else(|| String::from(Config::CONSOLE_FILTER)),
@@ -219,9 +227,9 @@ fn finish(draft: Draft, environment: &Environment, overrides: Overrides) -> Resu
         disabled: draft.disabled,
         resource,
         propagators: draft.propagators,
-        traces_exporter: draft.traces_exporter,
-        metrics_exporter: draft.metrics_exporter,
-        logs_exporter: draft.logs_exporter,
+        traces_exporters: draft.traces_exporters,
+        metrics_exporters: draft.metrics_exporters,
+        logs_exporters: draft.logs_exporters,
         console_filter: level::with_own_lines(console_filter, draft.log_level),
         layer,
         series,

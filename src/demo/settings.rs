@@ -1,6 +1,6 @@
 //! What the demo assumes where the environment says nothing.
 
-use crate::config::{Config, Environment, Exporter};
+use crate::config::{Config, Environment};
 use crate::model::Signal;
 
 /// `service.name` unless the environment names another.
@@ -34,14 +34,13 @@ pub fn with_defaults(mut environment: Environment) -> Environment {
 
 /// Whether nothing leaves the process.
 pub fn stays_here(config: &Config) -> bool {
-    let exporters = [config.traces_exporter, config.metrics_exporter, config.logs_exporter];
-    config.disabled || exporters.iter().all(|exporter| *exporter == Exporter::None)
+    config.disabled || Signal::ALL.iter().all(|signal| config.exporters(*signal).is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{self, Overrides};
+    use crate::config::{self, Exporter, Overrides};
 
     fn load(variables: &[(&str, &str)]) -> Config {
         let environment = with_defaults(variables.iter().copied().collect());
@@ -50,23 +49,20 @@ mod tests {
 
     #[test]
     fn a_signal_goes_out_only_when_the_environment_says_where() {
-        use Exporter::{None, Otlp};
+        const NONE: &[Exporter] = &[];
+        const OTLP: &[Exporter] = &[Exporter::Otlp];
         let endpoint = "http://collector:4318";
         for (variables, expected) in [
-            (&[][..], [None, None, None]),
-            (&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)], [Otlp, Otlp, Otlp]),
-            (&[("OTEL_EXPORTER_OTLP_ENDPOINT", "")], [None, None, None]),
-            (&[("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", endpoint)], [None, Otlp, None]),
-            (&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), ("OTEL_LOGS_EXPORTER", "none")], [Otlp, Otlp, None]),
-            (&[("OTEL_TRACES_EXPORTER", "otlp")], [Otlp, None, None]),
+            (&[][..], [NONE, NONE, NONE]),
+            (&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)], [OTLP, OTLP, OTLP]),
+            (&[("OTEL_EXPORTER_OTLP_ENDPOINT", "")], [NONE, NONE, NONE]),
+            (&[("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", endpoint)], [NONE, OTLP, NONE]),
+            (&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), ("OTEL_LOGS_EXPORTER", "none")], [OTLP, OTLP, NONE]),
+            (&[("OTEL_TRACES_EXPORTER", "otlp")], [OTLP, NONE, NONE]),
         ] {
             let config = load(variables);
-            assert_eq!(
-                [config.traces_exporter, config.metrics_exporter, config.logs_exporter],
-                expected,
-                "{variables:?}"
-            );
-            assert_eq!(stays_here(&config), expected == [None; 3]);
+            assert_eq!(Signal::ALL.map(|signal| config.exporters(signal)), expected, "{variables:?}");
+            assert_eq!(stays_here(&config), expected == [NONE; 3]);
         }
     }
 

@@ -9,8 +9,11 @@ use std::pin::Pin;
 
 use crate::model::Snapshot;
 
+mod beside;
 pub mod console;
 pub mod otlp;
+
+pub use beside::Beside;
 
 /// The end of an export of metrics.
 pub type Exported<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;

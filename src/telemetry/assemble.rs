@@ -11,7 +11,7 @@ use crate::Error;
 use crate::bridge::{Bridge, MeterProvider};
 use crate::clock::Clock;
 use crate::config::{Config, Exporter};
-use crate::exporters::{console::Console, otlp};
+use crate::exporters::{Beside, console::Console, otlp};
 use crate::internal::Internal;
 use crate::layer::{self, Layer, Parts, tracer_provider};
 use crate::model::Signal;
@@ -104,30 +104,21 @@ fn add_exporters(
     if config.disabled {
         return Ok(());
     }
-    let choices = [
-        (Signal::Traces, config.traces_exporter),
-        (Signal::Metrics, config.metrics_exporter),
-        (Signal::Logs, config.logs_exporter),
-    ];
-    let wanted = |kind| choices.iter().filter(move |(_, chosen)| *chosen == kind).map(|(signal, _)| *signal);
-    let missing: Vec<Signal> = wanted(Exporter::Otlp).filter(|signal| !exporters.has(*signal)).collect();
-    if !missing.is_empty() {
-        let mut client = otlp::Client::new(within_export_timeouts(config), Arc::clone(internal), clock.clone());
-        for signal in missing {
-            match signal {
-                Signal::Traces => exporters.spans(client.spans()?),
-                Signal::Metrics => exporters.metrics(client.metrics()?),
-                Signal::Logs => exporters.logs(client.logs()?),
-            }
-        }
-    }
-    let missing: Vec<Signal> = wanted(Exporter::Console).filter(|signal| !exporters.has(*signal)).collect();
-    let console = Console::stdout(Arc::clone(internal));
-    for signal in missing {
-        match signal {
-            Signal::Traces => exporters.spans(console.clone()),
-            Signal::Metrics => exporters.metrics(console.clone()),
-            Signal::Logs => exporters.logs(console.clone()),
+    let mut client = otlp::Client::new(within_export_timeouts(config), Arc::clone(internal), clock.clone());
+    let (alone, beside) = (Console::stdout(Arc::clone(internal)), Console::stdout(Arc::default()));
+    for signal in Signal::ALL.into_iter().filter(|signal| !exporters.has(*signal)).collect::<Vec<_>>() {
+        let wanted = config.exporters(signal);
+        match (wanted.contains(&Exporter::Otlp), wanted.contains(&Exporter::Console), signal) {
+            (true, true, Signal::Traces) => exporters.spans(Beside::new(client.spans()?, beside.clone())),
+            (true, true, Signal::Metrics) => exporters.metrics(Beside::new(client.metrics()?, beside.clone())),
+            (true, true, Signal::Logs) => exporters.logs(Beside::new(client.logs()?, beside.clone())),
+            (true, false, Signal::Traces) => exporters.spans(client.spans()?),
+            (true, false, Signal::Metrics) => exporters.metrics(client.metrics()?),
+            (true, false, Signal::Logs) => exporters.logs(client.logs()?),
+            (false, true, Signal::Traces) => exporters.spans(alone.clone()),
+            (false, true, Signal::Metrics) => exporters.metrics(alone.clone()),
+            (false, true, Signal::Logs) => exporters.logs(alone.clone()),
+            (false, false, _) => {}
         }
     }
     Ok(())

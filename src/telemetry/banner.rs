@@ -40,16 +40,16 @@ fn label(config: &Config, signal: Signal) -> String {
 }
 
 fn destination(config: &Config, signal: Signal, own: bool) -> String {
-    let exporter = match signal {
-        Signal::Traces => config.traces_exporter,
-        Signal::Metrics => config.metrics_exporter,
-        Signal::Logs => config.logs_exporter,
-    };
-    match exporter {
-        _ if own => String::from("an exporter of the program's own"),
+    if own {
+        return String::from("an exporter of the program's own");
+    }
+    let place = |exporter: &Exporter| match exporter {
         Exporter::Otlp => endpoint(config.otlp.endpoint(signal), signal),
         Exporter::Console => String::from("standard output"),
-        Exporter::None => String::from("nowhere"),
+    };
+    match config.exporters(signal) {
+        [] => String::from("nowhere"),
+        exporters => list(&exporters.iter().map(place).collect::<Vec<_>>()),
     }
 }
 
@@ -119,10 +119,10 @@ mod tests {
                  metrics and logs -> http://localhost:4318 (http/protobuf); metrics every 60s; service \"search\"",
             ),
             (
-                &[("OTEL_LOGS_EXPORTER", "console"), ("OTEL_METRICS_EXPORTER", "none")],
+                &[("OTEL_LOGS_EXPORTER", "console,otlp"), ("OTEL_METRICS_EXPORTER", "none")],
                 &[],
                 "traces (parentbased_always_on) -> http://localhost:4318 (http/protobuf); metrics -> nowhere; \
-                 logs -> standard output; metrics every 60s; service \"search\"",
+                 logs -> standard output and http://localhost:4318 (http/protobuf); metrics every 60s; service \"search\"",
             ),
             (&[("OTEL_SDK_DISABLED", "true")], &[], "telemetry is disabled (OTEL_SDK_DISABLED); service \"search\""),
         ];

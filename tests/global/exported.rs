@@ -404,3 +404,45 @@ fn a_queue_that_overflows_is_said_while_the_program_runs_with_the_cure() {
     let cure = "they come faster than they are exported. Raise OTEL_BSP_MAX_QUEUE_SIZE";
     assert!(line.contains("WARN") && line.contains("the queue of 4 spans is full") && line.contains(cure), "{line}");
 }
+
+/// What goes over OTLP and to the console, through these variables.
+fn shown_and_sent(name: &str, variables: &[(&str, &str)]) {
+    let written = case(name, &[], || {
+        let receiver = exported(variables, |_| info_span!("seen twice").in_scope(|| info!("told twice")));
+        assert_eq!(receiver.span_names(), ["seen twice"]);
+        assert_eq!(receiver.logs().len(), 1);
+        assert!(receiver.has_metric(CALLS));
+    });
+    let Some(written) = written else { return };
+    for shown in [" span seen twice ", "told twice", " traces.span.metrics.calls 1 "] {
+        assert_eq!(written.matches(shown).count(), 1, "{shown}: {written}");
+    }
+}
+
+#[test]
+fn variables_may_send_each_signal_to_a_backend_and_to_the_console() {
+    let name = "exported::variables_may_send_each_signal_to_a_backend_and_to_the_console";
+    let both = "otlp,console";
+    let variables =
+        [("OTEL_TRACES_EXPORTER", both), ("OTEL_METRICS_EXPORTER", both), ("OTEL_LOGS_EXPORTER", "console,otlp")];
+    shown_and_sent(name, &variables);
+}
+
+#[cfg(feature = "config-file")]
+#[test]
+fn a_file_may_send_each_signal_to_a_backend_and_to_the_console() {
+    let name = "exported::a_file_may_send_each_signal_to_a_backend_and_to_the_console";
+    let mut file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+    let otlp = |signal| format!("{{ otlp_http: {{ endpoint: '${{OTEL_EXPORTER_OTLP_ENDPOINT}}/v1/{signal}' }} }}");
+    let processors = |signal| {
+        let otlp = otlp(signal);
+        format!("processors: [{{ simple: {{ exporter: {{ console: }} }} }}, {{ batch: {{ exporter: {otlp} }} }}]")
+    };
+    let (traces, logs, metrics) = (processors("traces"), processors("logs"), otlp("metrics"));
+    let text = format!(
+        "file_format: '1.0'\ntracer_provider: {{ {traces} }}\nlogger_provider: {{ {logs} }}\nmeter_provider:\n  \
+         readers: [{{ periodic: {{ exporter: {{ console: }} }} }}, {{ periodic: {{ exporter: {metrics} }} }}]\n"
+    );
+    io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+    shown_and_sent(name, &[("OTEL_CONFIG_FILE", file.path().to_str().unwrap())]);
+}

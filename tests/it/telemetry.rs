@@ -263,7 +263,7 @@ fn a_callback_that_hangs_holds_up_neither_spans_nor_the_end_and_its_metrics_stay
             gauge.observe(call, &[]);
             if call > 0 {
                 // Blocks until the test lets go.
-                drop(hang.lock().unwrap().send(()));
+                let _sent = hang.lock().unwrap().send(());
             }
         })
         .build();

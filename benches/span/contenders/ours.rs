@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bellwether::config::{self, Environment, Exporter, Overrides};
+use bellwether::config::{self, Environment, Overrides};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{LogBatch, LogExporter};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
@@ -61,8 +61,9 @@ impl Installed for Ours {
 /// Metrics as by default, nobody to send them to, and no other signal.
 fn settings() -> Result<config::Config> {
     let mut config = config::load(&Environment::default(), Overrides::default())?;
-    (config.traces_exporter, config.metrics_exporter, config.logs_exporter) =
-        (Exporter::None, Exporter::None, Exporter::None);
+    for exporters in [&mut config.traces_exporters, &mut config.metrics_exporters, &mut config.logs_exporters] {
+        exporters.clear();
+    }
     (config.layer.traces, config.layer.logs) = (false, false);
     Ok(config)
 }

@@ -5,7 +5,7 @@ use crate::config::words::{COMPRESSIONS, HISTOGRAM_AGGREGATIONS, Words};
 use crate::config::{Draft, Exporter, parse};
 use crate::exporters::otlp::{Endpoint, Protocol, TemporalityPreference, Tls};
 use crate::model::Signal;
-use crate::yaml::{Fault, Node, Reader, Section};
+use crate::yaml::{Content, Entry, Fault, Node, Reader, Section};
 
 /// The schema's words differ from the variable's in one underscore.
 const TEMPORALITIES: &Words<TemporalityPreference> = &[
@@ -61,6 +61,29 @@ pub(super) fn read<'n>(
         Signal::Logs => draft.otlp.logs = endpoint,
     }
     Ok(Some(Exporter::Otlp))
+}
+
+/// Which of these processors or readers settles what all of them share, such as the schedule: the first that sends over
+/// OTLP, else the first that writes to the console. What is wrong with them is said when they are read.
+pub(super) fn leading(nodes: &[Node]) -> Option<usize> {
+    let leads = |kinds: &[&str]| {
+        nodes.iter().position(|node| {
+            let exporter = first(node).and_then(|(_, body)| entries(body).iter().find(|entry| entry.key == "exporter"));
+            exporter.and_then(|entry| first(&entry.value)).is_some_and(|(kind, _)| kinds.contains(&kind))
+        })
+    };
+    leads(&["otlp_http", "otlp_grpc"]).or_else(|| leads(&["console"]))
+}
+
+fn entries(node: &Node) -> &[Entry] {
+    match &node.content {
+        Content::Mapping(entries) => entries,
+        _ => &[],
+    }
+}
+
+fn first(node: &Node) -> Option<(&str, &Node)> {
+    entries(node).first().map(|entry| (entry.key.as_str(), &entry.value))
 }
 
 fn metrics<'n>(reader: &mut Reader<'n>, section: &Section<'n>, draft: &mut Draft) -> Result<(), Fault> {

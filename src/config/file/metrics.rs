@@ -16,21 +16,25 @@ pub(super) fn read<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Draf
         draft.series.exemplar_filter = filter;
     }
     section.required("readers")?;
-    for node in section.list("readers")? {
+    let nodes = section.list("readers")?;
+    let leading = exporter::leading(nodes);
+    for (at, node) in nodes.iter().enumerate() {
         let Some((_, periodic_reader)) = reader.kind(node, "metric reader", &["periodic"], &["pull"])? else {
             continue;
         };
-        if draft.metrics_exporter == Exporter::None {
-            periodic(reader, periodic_reader, draft)?;
-        } else {
-            periodic(reader, periodic_reader, &mut Draft::default())?;
-            reader.warn(node.place, "metrics have one exporter; this further one is ignored");
+        let mut scratch = Draft::default();
+        let target = if leading == Some(at) { &mut *draft } else { &mut scratch };
+        match periodic(reader, periodic_reader, target)? {
+            Some(exporter) if draft.metrics_exporters.contains(&exporter) => {
+                reader.warn(node.place, "metrics have one exporter of a kind; this further one is ignored");
+            }
+            found => draft.metrics_exporters.extend(found),
         }
     }
     Ok(())
 }
 
-fn periodic<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<(), Fault> {
+fn periodic<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<Option<Exporter>, Fault> {
     let keys =
         ["interval", "timeout", "exporter", "producers", "cardinality_limits", "max_export_batch_size/development"];
     let section = reader.section(node, &keys)?;
@@ -41,9 +45,7 @@ fn periodic<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Draft) -> R
     if let Some(node) = section.get("cardinality_limits") {
         cardinality_limits(reader, node, draft)?;
     }
-    let exporter = exporter::read(reader, section.required("exporter")?, Signal::Metrics, draft)?;
-    draft.metrics_exporter = exporter.unwrap_or(Exporter::None);
-    Ok(())
+    exporter::read(reader, section.required("exporter")?, Signal::Metrics, draft)
 }
 
 fn cardinality_limits<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<(), Fault> {

@@ -23,7 +23,7 @@ use std::io::Read;
 use std::path::Path;
 
 use self::substitute::substitute;
-use super::{Draft, Environment, Exporter, VARIABLES, level};
+use super::{Draft, Environment, VARIABLES, level};
 use crate::Error;
 use crate::yaml::{self, Fault, Node, Place, Reader, Section};
 
@@ -110,9 +110,9 @@ fn root<'n>(reader: &mut Reader<'n>, node: &'n Node, environment: &Environment) 
     // Without a provider or propagator the schema wants nothing done, where variables would have defaults.
     let mut draft = Draft {
         propagators: Vec::new(),
-        traces_exporter: Exporter::None,
-        metrics_exporter: Exporter::None,
-        logs_exporter: Exporter::None,
+        traces_exporters: Vec::new(),
+        metrics_exporters: Vec::new(),
+        logs_exporters: Vec::new(),
         ..Draft::default()
     };
     draft.disabled = root.flag("disabled")?.unwrap_or(false);

@@ -39,9 +39,9 @@ pub(super) fn traces<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Dr
     if let Some(node) = section.get("sampler") {
         draft.layer.sampler = sampler(reader, node)?;
     }
-    let (batch, exporter) = processors(reader, &section, Signal::Traces, &[], draft)?;
+    let (batch, exporters) = processors(reader, &section, Signal::Traces, &[], draft)?;
     draft.pipeline.spans = batch;
-    draft.traces_exporter = exporter;
+    draft.traces_exporters = exporters;
     Ok(())
 }
 
@@ -57,9 +57,9 @@ pub(super) fn logs<'n>(reader: &mut Reader<'n>, node: &'n Node, draft: &mut Draf
         section.count("attribute_value_depth_limit", 1)?;
     }
     let unsupported = ["event_to_span_event_bridge/development"];
-    let (batch, exporter) = processors(reader, &section, Signal::Logs, &unsupported, draft)?;
+    let (batch, exporters) = processors(reader, &section, Signal::Logs, &unsupported, draft)?;
     draft.pipeline.logs = batch;
-    draft.logs_exporter = exporter;
+    draft.logs_exporters = exporters;
     Ok(())
 }
 
@@ -79,36 +79,45 @@ fn span_limits<'n>(reader: &Reader<'n>, node: &'n Node, draft: &mut Draft) -> Re
     Ok(())
 }
 
-/// The first processor with an exporter that is supported; a warning for each further one.
+/// The exporters, one of a kind, and how spans or log records are queued for them; a warning for each further one.
 fn processors<'n>(
     reader: &mut Reader<'n>,
     section: &Section<'n>,
     signal: Signal,
     unsupported: &[&str],
     draft: &mut Draft,
-) -> Result<(Batch, Exporter), Fault> {
+) -> Result<(Batch, Vec<Exporter>), Fault> {
     let default = if signal == Signal::Logs { Batch::LOGS } else { Batch::SPANS };
     section.required("processors")?;
-    let mut chosen = None;
-    for node in section.list("processors")? {
+    let nodes = section.list("processors")?;
+    let leading = exporter::leading(nodes);
+    let (mut queue, mut exporters) = (default, Vec::new());
+    for (at, node) in nodes.iter().enumerate() {
         let Some((kind, processor)) = reader.kind(node, "processor", &["batch", "simple"], unsupported)? else {
             continue;
         };
+        let leads = leading == Some(at);
         let mut scratch = Draft::default();
-        let target = if chosen.is_none() { &mut *draft } else { &mut scratch };
+        let target = if leads { &mut *draft } else { &mut scratch };
         let found = match kind {
             "batch" => batch(reader, processor, signal, default, target)?,
             _ => simple(reader, processor, signal, default, target)?,
         };
-        match (found, &chosen) {
-            (Some(_), Some(_)) => {
-                reader.warn(node.place, format_args!("{signal} have one exporter; this further one is ignored"));
+        match found {
+            Some((_, exporter)) if exporters.contains(&exporter) => {
+                reader.warn(
+                    node.place,
+                    format_args!("{signal} have one exporter of a kind; this further one is ignored"),
+                );
             }
-            (Some(_), None) => chosen = found,
-            (None, _) => {}
+            Some((batch, exporter)) => {
+                queue = if leads { batch } else { queue };
+                exporters.push(exporter);
+            }
+            None => {}
         }
     }
-    Ok(chosen.unwrap_or((default, Exporter::None)))
+    Ok((queue, exporters))
 }
 
 fn batch<'n>(

@@ -42,12 +42,12 @@ fn propagators(variables: &mut Variables<'_>, draft: &mut Draft) {
 }
 
 fn exporters(variables: &mut Variables<'_>, draft: &mut Draft) {
-    let traces = variables.exporter("OTEL_TRACES_EXPORTER", &["zipkin", "logging", "otlp/stdout"]);
-    let metrics = variables.exporter("OTEL_METRICS_EXPORTER", &["prometheus", "logging", "otlp/stdout"]);
-    let logs = variables.exporter("OTEL_LOGS_EXPORTER", &["logging", "otlp/stdout"]);
-    draft.traces_exporter = traces.unwrap_or_default();
-    draft.metrics_exporter = metrics.unwrap_or_default();
-    draft.logs_exporter = logs.unwrap_or_default();
+    let traces = variables.exporters("OTEL_TRACES_EXPORTER", &["zipkin", "logging", "otlp/stdout"]);
+    let metrics = variables.exporters("OTEL_METRICS_EXPORTER", &["prometheus", "logging", "otlp/stdout"]);
+    let logs = variables.exporters("OTEL_LOGS_EXPORTER", &["logging", "otlp/stdout"]);
+    set(&mut draft.traces_exporters, traces);
+    set(&mut draft.metrics_exporters, metrics);
+    set(&mut draft.logs_exporters, logs);
 }
 
 fn sampler(variables: &mut Variables<'_>, draft: &mut Draft) -> Result<(), Error> {

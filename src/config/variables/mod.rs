@@ -129,15 +129,18 @@ impl<'a> Variables<'a> {
         }
     }
 
-    /// The exporter of a signal. A list is accepted for the sake of other SDKs, and its first entry taken.
-    fn exporter(&mut self, name: &str, unsupported: &[&'static str]) -> Option<Exporter> {
-        let mut known =
-            vec![("otlp", Some(Exporter::Otlp)), ("console", Some(Exporter::Console)), ("none", Some(Exporter::None))];
+    /// The exporters of a signal; none with `none`.
+    fn exporters(&mut self, name: &str, unsupported: &[&'static str]) -> Option<Vec<Exporter>> {
+        let mut known = vec![
+            ("otlp", Some(Some(Exporter::Otlp))),
+            ("console", Some(Some(Exporter::Console))),
+            ("none", Some(None)),
+        ];
         known.extend(unsupported.iter().map(|word| (*word, None)));
         let chosen = self.choices(name, &known)?;
-        if chosen.len() > 1 {
-            self.warnings.push(format!("{name}: a signal has one exporter; the first of the list is taken"));
+        if chosen.len() > 1 && chosen.contains(&None) {
+            self.warnings.push(format!("{name}: none is ignored beside other exporters"));
         }
-        chosen.first().copied()
+        Some(chosen.into_iter().flatten().collect())
     }
 }

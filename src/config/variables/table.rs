@@ -26,13 +26,21 @@ pub const VARIABLES: &[Variable] = &[
     ),
     row("OTEL_LOG_LEVEL", "`info`", "how much bellwether says about itself on the console: `none` to `trace`"),
     row("OTEL_PROPAGATORS", "`tracecontext,baggage`", "list of `tracecontext`, `baggage`, `none`"),
-    row("OTEL_TRACES_EXPORTER", "`otlp`", "`otlp`, `console` or `none`; with `none` no traces are made"),
+    row(
+        "OTEL_TRACES_EXPORTER",
+        "`otlp`",
+        "`otlp`, `console`, both (`otlp,console`) or `none`; with `none` no traces are made",
+    ),
     row(
         "OTEL_METRICS_EXPORTER",
         "`otlp`",
-        "`otlp`, `console` or `none`; with `none` metrics are kept but do not go out",
+        "`otlp`, `console`, both (`otlp,console`) or `none`; with `none` metrics are kept but do not go out",
     ),
-    row("OTEL_LOGS_EXPORTER", "`otlp`", "`otlp`, `console` or `none`; with `none` no log records are made"),
+    row(
+        "OTEL_LOGS_EXPORTER",
+        "`otlp`",
+        "`otlp`, `console`, both (`otlp,console`) or `none`; with `none` no log records are made",
+    ),
     row(
         "OTEL_TRACES_SAMPLER",
         "`parentbased_always_on`",

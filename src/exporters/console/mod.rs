@@ -46,6 +46,18 @@ impl Console {
         Self { writer: Arc::new(Mutex::new(writer)), internal }
     }
 
+    pub(super) fn spans(&self, batch: &[SpanData]) -> OTelSdkResult {
+        self.write(Signal::Traces, &batch.iter().map(span).collect::<Vec<_>>())
+    }
+
+    pub(super) fn logs(&self, batch: &LogBatch<'_>) -> OTelSdkResult {
+        self.write(Signal::Logs, &batch.iter().map(|(record, scope)| log(record, scope.name())).collect::<Vec<_>>())
+    }
+
+    pub(super) fn metrics(&self, snapshot: &Snapshot) -> OTelSdkResult {
+        self.write(Signal::Metrics, &snapshot.metrics().flat_map(metric).collect::<Vec<_>>())
+    }
+
     /// Writes the lines at once. What cannot be written, because nobody reads any more, is counted as lost.
     fn write(&self, signal: Signal, lines: &[String]) -> OTelSdkResult {
         if lines.is_empty() {
@@ -70,21 +82,20 @@ impl Console {
 
 impl opentelemetry_sdk::trace::SpanExporter for Console {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        self.write(Signal::Traces, &batch.iter().map(span).collect::<Vec<_>>())
+        self.spans(&batch)
     }
 }
 
 impl opentelemetry_sdk::logs::LogExporter for Console {
     async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
-        self.write(Signal::Logs, &batch.iter().map(|(record, scope)| log(record, scope.name())).collect::<Vec<_>>())
+        self.logs(&batch)
     }
 }
 
 impl super::MetricExporter for Console {
     fn export<'a>(&'a mut self, snapshot: &'a Snapshot) -> Exported<'a> {
-        let written = self.write(Signal::Metrics, &snapshot.metrics().flat_map(metric).collect::<Vec<_>>());
         // Counted already.
-        drop(written);
+        drop(self.metrics(snapshot));
         Box::pin(std::future::ready(()))
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bellwether::config::Config;
 use bellwether::exporters::otlp::Endpoint;
+use bellwether::model::Signal;
 use bellwether::pipeline::Batch;
 use opentelemetry::Value;
 use tracing_core::Level;
@@ -16,9 +17,9 @@ pub(crate) fn facts(config: &Config) -> Facts {
     let mut put = |key: &str, value: String| drop(facts.insert(key.to_owned(), value));
     put("disabled", config.disabled.to_string());
     put("propagators", format!("{:?}", config.propagators));
-    put("exporters.traces", format!("{:?}", config.traces_exporter));
-    put("exporters.metrics", format!("{:?}", config.metrics_exporter));
-    put("exporters.logs", format!("{:?}", config.logs_exporter));
+    for signal in Signal::ALL {
+        put(&format!("exporters.{signal}"), format!("{:?}", config.exporters(signal)));
+    }
     put("console_filter", config.console_filter.clone());
     for (key, value) in &config.resource {
         let key = key.as_str();
