@@ -92,9 +92,6 @@ impl Evaluator<'_> {
 
     /// A series for each value, which stands in a label, with how often there is one.
     fn count_values(&mut self, aggregate: &Aggregate, label: &Arc<str>, grid: Grid) -> Result<Matrix, EvalError> {
-        if label.is_empty() {
-            return Err(EvalError::new("invalid label name \"\"", aggregate.param_span));
-        }
         let matrix = self.vector(&aggregate.vector, grid)?;
         let mut grouping = aggregate.grouping.clone();
         if !aggregate.without {

@@ -283,6 +283,7 @@ impl<'a> Join<'a> {
 
     fn duplicate(&self, series: usize, other: usize) -> EvalError {
         let (series, other) = (self.one.labels(series), self.one.labels(other));
+        let (series, other) = (series.min(other), series.max(other));
         let (group, side) = (self.key.of(series), if self.swapped { "left" } else { "right" });
         let (group, series, other) = (in_braces(&group), in_braces(series), in_braces(other));
         EvalError::new(

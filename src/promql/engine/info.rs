@@ -25,7 +25,7 @@ struct Wanted {
     labels: Vec<Matcher>,
 }
 
-/// An info series: its labels, and the time of its newest sample at each step.
+/// An info series: its labels, and the time of its newest sample when the vector of each step was selected.
 struct Known {
     labels: Labels,
     times: Vec<Option<i64>>,
@@ -80,7 +80,8 @@ impl Evaluator<'_> {
                     enriched(&series.labels, &names, &newest, &wanted).map_err(fault)?
                 };
                 let Some(labels) = labels else { continue };
-                let row = *rows.entry(labels).or_insert_with_key(|labels| out.row(labels.clone(), false));
+                let add = |labels: &Labels| out.row(labels.clone(), series.drop_name);
+                let row = *rows.entry(labels).or_insert_with_key(add);
                 out.set(row, step, value.clone()).map_err(|_| same_labels(info.span))?;
             }
             self.check(out.series().len())?;
@@ -118,7 +119,7 @@ impl Evaluator<'_> {
 fn known(selected: Selected, grid: Grid, lookback: i64, info: &Info) -> Result<Known, EvalError> {
     let Selected { labels, samples } = selected;
     let mut times = Vec::with_capacity(grid.count);
-    for time in grid.times() {
+    for time in grid.times().map(|time| info.when.of(time)) {
         let until = samples.partition_point(|sample| sample.time <= time);
         let newest = until.checked_sub(1).map(|at| &samples[at]);
         let newest = newest.filter(|sample| sample.time > time.saturating_sub(lookback) && !ends(&sample.value));

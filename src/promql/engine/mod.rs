@@ -7,6 +7,7 @@ mod aggregate;
 mod binary;
 mod calls;
 mod collect;
+mod counts;
 mod elements;
 mod groups;
 mod info;

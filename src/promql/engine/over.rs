@@ -178,7 +178,7 @@ impl Evaluator<'_> {
                 let shape = Shape::new(&input, self.options.lookback_ms);
                 let (after, _) = shape.reach(when.of(grid.start));
                 let (_, until) = shape.reach(when.of(grid.last()));
-                input.rows = Rows::Selected(self.source.select(&selector.matchers, after, until));
+                input.rows = Rows::Selected(self.selected(selector, after, until));
                 Ok(input)
             }
             Range::Subquery(subquery) => {

@@ -1,5 +1,6 @@
 //! Instant selectors: the newest sample of each series at each step.
 
+use super::counts::without_buckets;
 use super::matrix::{Cell, Grid, Matrix, Series};
 use super::{EvalError, Evaluator};
 use crate::history::Selected;
@@ -44,6 +45,17 @@ impl Evaluator<'_> {
         self.settled(matrix)
     }
 
+    /// The series of a selector.
+    pub(super) fn selected(&self, selector: &Selector, after: i64, until: i64) -> Vec<Selected> {
+        let mut selected = self.source.select(&selector.matchers, after, until);
+        if selector.counts_only {
+            for series in &mut selected {
+                without_buckets(&mut series.samples);
+            }
+        }
+        selected
+    }
+
     /// What `read` makes of the newest sample of each series that is not older than the lookback.
     fn newest(
         &mut self,
@@ -54,7 +66,7 @@ impl Evaluator<'_> {
         let when = selector.when;
         let (first, last) = (when.of(grid.start), when.of(grid.last()));
         let lookback = self.options.lookback_ms;
-        let selected = self.source.select(&selector.matchers, first.saturating_sub(lookback), last);
+        let selected = self.selected(selector, first.saturating_sub(lookback), last);
         self.room(selected.len(), grid, selector.span)?;
         let mut matrix = Matrix::new(grid.count, selected.len());
         for Selected { labels, samples } in selected {

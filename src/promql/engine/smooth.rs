@@ -16,7 +16,7 @@ impl Evaluator<'_> {
         let lookback = self.options.lookback_ms;
         let (first, last) = (selector.when.of(grid.start), selector.when.of(grid.last()));
         let (after, until) = (first.saturating_sub(lookback), last.saturating_add(lookback));
-        let rows = Rows::Selected(self.source.select(&selector.matchers, after, until));
+        let rows = Rows::Selected(self.selected(selector, after, until));
         // A range without length, smoothed, reaches the lookback to both sides.
         let mut input = Input { rows, when: selector.when, range: 0, edges: Edges::Smoothed };
         let shape = Shape::new(&input, lookback);

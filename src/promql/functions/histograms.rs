@@ -42,7 +42,7 @@ fn fraction(arguments: &mut Arguments<'_>, cx: &mut Context<'_>) -> Vec<Element>
     for (labels, histogram) in &found.native {
         let (value, has_nan) = histogram.fraction(lower, upper);
         if has_nan {
-            cx.note(0, Note::FractionNan(metric(labels, cx).into()));
+            cx.note(2, Note::FractionNan(metric(labels, cx).into()));
         }
         out.push(element(labels, value));
     }
@@ -57,7 +57,7 @@ fn quantile(arguments: &mut Arguments<'_>, cx: &mut Context<'_>) -> Vec<Element>
     check(q, 0, cx);
     let mut found = Found::of(std::mem::take(&mut arguments.vector), 1, cx);
     let mut out = Vec::with_capacity(found.len());
-    found.quantiles(q, Places { nan: 0, vector: 1 }, cx, |labels, value| out.push(element(labels, value)));
+    found.quantiles(q, Places { nan: 1, vector: 1 }, cx, |labels, value| out.push(element(labels, value)));
     out
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::super::answer::EvalError;
 use super::super::ast::{Call, Edges, Expr, Span};
 use super::super::functions::{Body, body};
-use super::lower::{Lowered, Lowering, bare};
+use super::super::quote::is_utf8;
+use super::lower::{Buckets, Lowered, Lowering, Place, bare};
 use super::{Each, Info, LabelJoin, LabelReplace, Over, Plan, Range, Scalar, Timestamp, Vector, When, Whole};
 use crate::history::{MatchOp, Matcher};
 use crate::model::{Labels, METRIC_NAME};
@@ -51,13 +52,14 @@ impl Argument<'_> {
 }
 
 impl Lowering<'_> {
-    pub(super) fn call(&self, call: &Call, depth: usize) -> Result<Lowered, EvalError> {
+    pub(super) fn call(&self, call: &Call, place: Place) -> Result<Lowered, EvalError> {
         let name = call.function.name;
         if let Some(value) = self.of_query(name) {
             return Ok(Lowered::literal(Plan::Scalar(Scalar::Number(value))));
         }
         let exprs: Vec<&Expr> = call.args.iter().map(bare).collect();
-        let lowered = exprs.iter().map(|expr| self.lower(expr, depth)).collect::<Result<Vec<_>, _>>()?;
+        let place = Place { buckets: buckets(name, place.buckets), ..place };
+        let lowered = exprs.iter().map(|expr| self.lower(expr, place)).collect::<Result<Vec<_>, _>>()?;
         let all_constant = lowered.iter().all(|arg| arg.constant);
         let of_selector = matches!(exprs.first(), Some(Expr::Vector(_)));
         let constant = all_constant && (!OF_TIME.contains(&name) || name == "timestamp" && of_selector);
@@ -109,19 +111,54 @@ impl Lowering<'_> {
         })
     }
 
+    /// The time that the first selector of an expression looks at.
+    fn first_selector(&self, expr: &Expr) -> Result<Option<When>, EvalError> {
+        Ok(match expr {
+            Expr::Vector(selector) => Some(self.when(selector.at, &selector.offset)?),
+            Expr::Matrix(matrix) => Some(self.when(matrix.selector.at, &matrix.selector.offset)?),
+            Expr::Subquery(subquery) => {
+                let outer = self.when(subquery.at, &subquery.offset)?;
+                self.first_selector(&subquery.expr)?.map(|inner| within(outer, inner))
+            }
+            other => {
+                for child in other.children() {
+                    if let Some(when) = self.first_selector(child)? {
+                        return Ok(Some(when));
+                    }
+                }
+                None
+            }
+        })
+    }
+
     fn info(&self, args: Vec<Argument<'_>>, span: Span) -> Result<Plan, EvalError> {
         let mut args = args.into_iter();
         let vector = args.next().ok_or_else(|| EvalError::new("missing argument", span))?;
-        let when = match vector.expr.selectors().first() {
-            Some(selector) => self.when(selector.at, &selector.offset)?,
-            None => When { at: None, offset: 0 },
-        };
+        let when = self.first_selector(vector.expr)?.unwrap_or(When { at: None, offset: 0 });
         let matchers = args.next().map(|arg| match arg.expr {
             Expr::Vector(selector) => selector.matchers.clone(),
             _ => Vec::new(),
         });
         let info = Info { vector: vector.plan.vector(span)?, matchers, when, span };
         Ok(Plan::Vector(Vector::Info(Box::new(info))))
+    }
+}
+
+/// The time that a selector in a subquery looks at, by that of the subquery.
+fn within(outer: When, inner: When) -> When {
+    // A time of its own is nobody else's.
+    let of_outer = When { at: outer.at, offset: outer.offset.saturating_add(inner.offset) };
+    if inner.at.is_some() { inner } else { of_outer }
+}
+
+/// What becomes of buckets inside a call, by what becomes of them around it.
+fn buckets(name: &str, around: Buckets) -> Buckets {
+    match (name, around) {
+        (_, Buckets::Needed) | ("histogram_quantile" | "histogram_quantiles" | "histogram_fraction", _) => {
+            Buckets::Needed
+        }
+        ("histogram_count" | "histogram_sum" | "histogram_avg", _) => Buckets::Unread,
+        _ => around,
     }
 }
 
@@ -212,6 +249,11 @@ fn vector_and_texts(args: Vec<Argument<'_>>, span: Span) -> Result<(Vector, Vec<
     Ok((vector, texts))
 }
 
+/// Any text that is UTF-8 names a label.
+pub(super) fn is_label_name(text: &str) -> bool {
+    !text.is_empty() && is_utf8(text)
+}
+
 fn label_replace(args: Vec<Argument<'_>>, span: Span) -> Result<Plan, EvalError> {
     let (vector, texts) = vector_and_texts(args, span)?;
     let [target, replacement, source, pattern]: [Arc<str>; 4] =
@@ -219,7 +261,7 @@ fn label_replace(args: Vec<Argument<'_>>, span: Span) -> Result<Plan, EvalError>
     let regex = regex::Regex::new(&format!("^(?s:{pattern})$"));
     let invalid = |what: &str| EvalError::new(format!("invalid {what}"), span);
     let pattern = regex.map_err(|_| invalid(&format!("regular expression in label_replace(): {pattern}")))?;
-    if target.is_empty() {
+    if !is_label_name(&target) {
         return Err(invalid(&format!("destination label name in label_replace(): {target}")));
     }
     let replace = LabelReplace { vector, target, replacement, source, pattern };
@@ -233,12 +275,13 @@ fn label_join(args: Vec<Argument<'_>>, span: Span) -> Result<Plan, EvalError> {
         return Err(EvalError::new("missing argument", span));
     };
     let sources: Vec<Arc<str>> = texts.collect();
-    let invalid = |what: &str| EvalError::new(format!("invalid {what} label name in label_join(): "), span);
-    if sources.iter().any(|source| source.is_empty()) {
-        return Err(invalid("source"));
+    let invalid =
+        |what: &str, name: &str| EvalError::new(format!("invalid {what} label name in label_join(): {name}"), span);
+    if let Some(source) = sources.iter().find(|source| !is_label_name(source)) {
+        return Err(invalid("source", source));
     }
-    if target.is_empty() {
-        return Err(invalid("destination"));
+    if !is_label_name(&target) {
+        return Err(invalid("destination", &target));
     }
     Ok(Plan::Vector(Vector::LabelJoin(Box::new(LabelJoin { vector, target, separator, sources }))))
 }

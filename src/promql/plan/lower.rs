@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use super::super::answer::{EvalError, Options};
 use super::super::ast::{
-    AggregateExpr, At, BinaryExpr, Expr, Length, MatrixSelector, Span, SubqueryExpr, VectorSelector,
+    AggregateExpr, At, BinaryExpr, BinaryOp, Expr, Length, MatrixSelector, Span, SubqueryExpr, VectorSelector,
 };
+use super::super::quote::quote;
+use super::functions::is_label_name;
 use super::length::{Sign, milliseconds};
 use super::{Aggregate, Binary, Plan, Range, Scalar, Selector, Subquery, Times, Vector, When, WithScalar};
 
@@ -17,12 +19,30 @@ const DEEPEST: usize = 250;
 
 /// Makes an expression ready for the times.
 pub(in super::super) fn prepare(expr: &Expr, times: Times, options: &Options) -> Result<Plan, EvalError> {
-    Ok(Lowering { times, options }.lower(expr, 0)?.settled())
+    Ok(Lowering { times, options }.lower(expr, Place::default())?.settled())
 }
 
 pub(super) struct Lowering<'a> {
     pub times: Times,
     pub options: &'a Options,
+}
+
+/// Where in the expression a part stands.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Place {
+    pub depth: usize,
+    pub buckets: Buckets,
+}
+
+/// What becomes of the buckets of histograms.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Buckets {
+    #[default]
+    Unknown,
+    /// Only sums and counts are looked at in the end.
+    Unread,
+    /// Something around looks at them.
+    Needed,
 }
 
 /// A part of the plan.
@@ -96,27 +116,27 @@ pub(super) fn bare(expr: &Expr) -> &Expr {
 }
 
 impl Lowering<'_> {
-    pub(super) fn lower(&self, expr: &Expr, depth: usize) -> Result<Lowered, EvalError> {
-        if depth > DEEPEST {
+    pub(super) fn lower(&self, expr: &Expr, place: Place) -> Result<Lowered, EvalError> {
+        if place.depth > DEEPEST {
             return Err(EvalError::new(format!("expression is nested deeper than {DEEPEST} levels"), expr.span()));
         }
-        let depth = depth + 1;
+        let place = Place { depth: place.depth + 1, ..place };
         Ok(match expr {
             Expr::Number(number) => Lowered::literal(Plan::Scalar(Scalar::Number(number.value))),
             Expr::String(text) => Lowered::literal(Plan::Text(text.value.as_str().into())),
-            Expr::Paren(paren) => self.lower(&paren.expr, depth)?,
-            Expr::Unary(unary) if unary.negative => negated(self.lower(&unary.expr, depth)?, expr.span())?,
-            Expr::Unary(unary) => self.lower(&unary.expr, depth)?,
+            Expr::Paren(paren) => self.lower(&paren.expr, place)?,
+            Expr::Unary(unary) if unary.negative => negated(self.lower(&unary.expr, place)?, expr.span())?,
+            Expr::Unary(unary) => self.lower(&unary.expr, place)?,
             Expr::Vector(selector) => {
-                let selector = self.selector(selector)?;
+                let selector = self.selector(selector, place)?;
                 let constant = selector.when.at.is_some();
                 Lowered::marked(Plan::Vector(Vector::Select(selector)), constant)
             }
-            Expr::Matrix(matrix) => self.matrix(matrix)?,
-            Expr::Subquery(subquery) => self.subquery(subquery, depth)?,
-            Expr::Binary(binary) => self.binary(binary, expr.span(), depth)?,
-            Expr::Aggregate(aggregate) => self.aggregate(aggregate, depth)?,
-            Expr::Call(call) => self.call(call, depth)?,
+            Expr::Matrix(matrix) => self.matrix(matrix, place)?,
+            Expr::Subquery(subquery) => self.subquery(subquery, place)?,
+            Expr::Binary(binary) => self.binary(binary, expr.span(), place)?,
+            Expr::Aggregate(aggregate) => self.aggregate(aggregate, place)?,
+            Expr::Call(call) => self.call(call, place)?,
         })
     }
 
@@ -129,31 +149,33 @@ impl Lowering<'_> {
         Ok(When { at, offset: milliseconds(offset, Sign::Any, self.times)? })
     }
 
-    fn selector(&self, selector: &VectorSelector) -> Result<Selector, EvalError> {
+    fn selector(&self, selector: &VectorSelector, place: Place) -> Result<Selector, EvalError> {
         Ok(Selector {
             matchers: selector.matchers.clone(),
             when: self.when(selector.at, &selector.offset)?,
             edges: selector.edges,
+            counts_only: place.buckets == Buckets::Unread,
             span: selector.span,
         })
     }
 
-    fn matrix(&self, matrix: &MatrixSelector) -> Result<Lowered, EvalError> {
+    fn matrix(&self, matrix: &MatrixSelector, place: Place) -> Result<Lowered, EvalError> {
         let range = milliseconds(&matrix.range, Sign::Positive, self.times)?;
-        let selector = self.selector(&matrix.selector)?;
+        let selector = self.selector(&matrix.selector, place)?;
         let constant = selector.when.at.is_some();
         let plan = Plan::Range(Range::Select { selector, range });
         Ok(Lowered { plan, constant, wrap: false })
     }
 
-    fn subquery(&self, subquery: &SubqueryExpr, depth: usize) -> Result<Lowered, EvalError> {
+    fn subquery(&self, subquery: &SubqueryExpr, place: Place) -> Result<Lowered, EvalError> {
         let when = self.when(subquery.at, &subquery.offset)?;
         let step = match &subquery.step {
             Some(step) => milliseconds(step, Sign::Positive, self.times)?,
             None => self.options.default_step_ms,
         };
         let range = milliseconds(&subquery.range, Sign::Positive, self.times)?;
-        let inner = self.lower(&subquery.expr, depth)?;
+        // Its steps may leave out samples: then resets can be told from buckets only.
+        let inner = self.lower(&subquery.expr, Place { buckets: Buckets::Needed, ..place })?;
         // Whatever the time of the subquery, its constant inside is evaluated once.
         let inner = if inner.constant { once(inner.plan) } else { inner.plan };
         let constant = when.at.is_some();
@@ -161,9 +183,11 @@ impl Lowering<'_> {
         Ok(Lowered::marked(Plan::Range(Range::Subquery(Box::new(subquery))), constant))
     }
 
-    fn binary(&self, binary: &BinaryExpr, span: Span, depth: usize) -> Result<Lowered, EvalError> {
-        let left = self.lower(&binary.lhs, depth)?;
-        let right = self.lower(&binary.rhs, depth)?;
+    fn binary(&self, binary: &BinaryExpr, span: Span, place: Place) -> Result<Lowered, EvalError> {
+        let trims = matches!(binary.op, BinaryOp::TrimUpper | BinaryOp::TrimLower);
+        let place = if trims { Place { buckets: Buckets::Needed, ..place } } else { place };
+        let left = self.lower(&binary.lhs, place)?;
+        let right = self.lower(&binary.rhs, place)?;
         let constant = left.constant && right.constant;
         let (left, right) = if constant { (left.plan, right.plan) } else { (left.settled(), right.settled()) };
         let (op, return_bool) = (binary.op, binary.return_bool);
@@ -189,14 +213,17 @@ impl Lowering<'_> {
         Ok(Lowered::marked(plan, constant))
     }
 
-    fn aggregate(&self, aggregate: &AggregateExpr, depth: usize) -> Result<Lowered, EvalError> {
+    fn aggregate(&self, aggregate: &AggregateExpr, place: Place) -> Result<Lowered, EvalError> {
         let inner_expr = bare(&aggregate.expr);
-        let inner = self.lower(inner_expr, depth)?;
+        let inner = self.lower(inner_expr, place)?;
         let (constant, wrap) = (inner.constant, inner.wrap);
         let param_expr = aggregate.param.as_deref().map(bare);
         let (mut param, mut label) = (None, None);
         if let Some(expr) = param_expr {
-            match self.lower(expr, depth)?.settled() {
+            match self.lower(expr, place)?.settled() {
+                Plan::Text(text) if !is_label_name(&text) => {
+                    return Err(EvalError::new(format!("invalid label name {}", quote(&text)), expr.span()));
+                }
                 Plan::Text(text) => label = Some(text),
                 other => param = Some(other.scalar(expr.span())?),
             }

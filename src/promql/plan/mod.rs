@@ -81,6 +81,8 @@ pub(super) struct Selector {
     pub matchers: Vec<Matcher>,
     pub when: When,
     pub edges: Edges,
+    /// Of histograms only sum and count are looked at.
+    pub counts_only: bool,
     pub span: Span,
 }
 

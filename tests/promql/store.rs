@@ -1,0 +1,90 @@
+//! A store that keeps samples as Prometheus' own would give them back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bellwether::history::{Matcher, Selected, Source};
+use bellwether::model::{Labels, NativeHistogram, ResetHint, Sample, SampleValue, is_stale};
+use bellwether::promql::notation::SequenceValue;
+
+use super::classic;
+use super::script::Load;
+
+#[derive(Default)]
+pub(crate) struct Store {
+    series: BTreeMap<Labels, Vec<Sample>>,
+}
+
+impl Source for Store {
+    fn select(&self, matchers: &[Matcher], after: i64, until: i64) -> Vec<Selected> {
+        let chosen = self.series.iter().filter(|(labels, _)| matchers.iter().all(|matcher| matcher.matches(labels)));
+        let cut = |(labels, samples): (&Labels, &Vec<Sample>)| {
+            let begin = samples.partition_point(|sample| sample.time <= after);
+            let end = samples.partition_point(|sample| sample.time <= until);
+            let samples = samples.get(begin..end).filter(|samples| !samples.is_empty())?.to_vec();
+            Some(Selected { labels: labels.clone(), samples })
+        };
+        chosen.filter_map(cut).collect()
+    }
+}
+
+impl Store {
+    pub(crate) fn load(&mut self, load: &Load) -> Result<(), String> {
+        for series in &load.series {
+            let times = (0..).map(|at| at * load.step);
+            for ((time, value), start) in times.zip(&series.values).zip(&series.starts) {
+                let value = match value {
+                    SequenceValue::Omitted => continue,
+                    SequenceValue::Float(value) => SampleValue::Float(*value),
+                    SequenceValue::Histogram { value, .. } => SampleValue::Histogram(Arc::clone(value)),
+                };
+                let start = start.map_or(0, |offset| time + offset);
+                self.append(&series.labels, Sample { time, start, value })?;
+            }
+        }
+        if load.with_native {
+            for (labels, samples) in classic::converted(load)? {
+                for (time, histogram) in samples {
+                    let value = SampleValue::Histogram(Arc::new(histogram));
+                    self.append(&labels, Sample { time, start: 0, value })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, labels: &Labels, mut sample: Sample) -> Result<(), String> {
+        let samples = self.series.entry(labels.clone()).or_default();
+        if let SampleValue::Histogram(histogram) = &mut sample.value {
+            let previous = samples.last().and_then(|sample| match &sample.value {
+                SampleValue::Histogram(histogram) => Some(&**histogram),
+                SampleValue::Float(_) => None,
+            });
+            let hint = hint(histogram, previous);
+            Arc::make_mut(histogram).reset_hint = hint;
+        }
+        if samples.last().is_some_and(|last| last.time >= sample.time) {
+            // As a store does when the sample is there already.
+            return if samples.contains(&sample) { Ok(()) } else { Err(format!("{labels}: out of order")) };
+        }
+        samples.push(sample);
+        Ok(())
+    }
+}
+
+/// What Prometheus' store knows of resets when it is read: that there was none within a chunk, which a reset or another
+/// layout ends.
+fn hint(histogram: &NativeHistogram, previous: Option<&NativeHistogram>) -> ResetHint {
+    if histogram.reset_hint == ResetHint::Gauge {
+        return ResetHint::Gauge;
+    }
+    let Some(previous) = previous else { return ResetHint::Unknown };
+    let told = histogram.reset_hint == ResetHint::CounterReset || previous.reset_hint == ResetHint::Gauge;
+    let layout = histogram.schema != previous.schema
+        || histogram.zero_threshold.to_bits() != previous.zero_threshold.to_bits()
+        || histogram.custom_values != previous.custom_values;
+    let compared = NativeHistogram { reset_hint: ResetHint::Unknown, ..histogram.clone() };
+    let chunk_goes_on =
+        !told && (is_stale(histogram.sum) || !layout && !is_stale(previous.sum) && !compared.detect_reset(previous));
+    if chunk_goes_on { ResetHint::NotCounterReset } else { ResetHint::Unknown }
+}
