@@ -1,12 +1,38 @@
 //! Prometheus' rule files: groups, alerts and their life, templates, state.
 //!
 //! A file is read once ([`file::parse`]): YAML, expressions and templates are all checked then, and every mistake of the
-//! file is found, not only the first.
+//! file is found, not only the first. [`Rules`] holds the groups of all files and evaluates those whose tick has come
+//! ([`Rules::tick`]) over a [`Place`]: a source of series, a sink for those that rules make, settings. Out come the
+//! alerts that are to be told. Time is an argument.
 
+mod active;
+mod alerting;
+mod config;
+mod diagnosis;
 mod duration;
 pub mod file;
+mod group;
+mod place;
+mod reach;
+mod recording;
+mod rule;
+mod set;
+mod state;
 pub mod template;
 
+pub use active::{Active, RESOLVED_RETENTION, State};
+pub use alerting::{ALERT_NAME, ALERT_STATE, ALERTS, ALERTS_FOR_STATE};
+pub use config::Config;
+pub use diagnosis::{Problem, diagnose};
 pub use duration::{parse_duration, print_duration};
 pub use file::{Finding, GroupSpec, Kind, ReadOptions, RuleFile, RuleSpec};
+pub use group::Group;
+pub use place::{Place, Sink};
+pub use reach::longest;
+pub use rule::{Health, Rule};
+pub use set::Rules;
+pub use state::{Restored, StateFile};
 pub use template::Template;
+
+#[cfg(test)]
+mod tests;

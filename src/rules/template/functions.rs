@@ -267,7 +267,8 @@ fn strip_domain(text: &str) -> String {
     format!("{first}{colon}{port}")
 }
 
-fn link(query: &str, tab: u8) -> String {
+/// Where Prometheus' page shows a query: as a graph (0) or as a table (1).
+pub(super) fn link(query: &str, tab: u8) -> String {
     format!("/graph?g0.expr={}&g0.tab={tab}", query_escaped(query))
 }
 

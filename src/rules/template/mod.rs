@@ -96,6 +96,11 @@ impl fmt::Debug for Template {
     }
 }
 
+/// Where a query is shown as a table, below the address of this process.
+pub(super) fn table_link(query: &str) -> String {
+    functions::link(query, 1)
+}
+
 /// The alert that a template is filled in for.
 #[derive(Debug, Clone, Copy)]
 pub struct Data<'a> {

@@ -1,0 +1,77 @@
+//! How far back an expression looks.
+
+use crate::promql::{Expr, Length, VectorSelector};
+
+/// A selector and the time that the whole expression needs of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reach<'e> {
+    pub(super) selector: &'e VectorSelector,
+    /// Milliseconds from the oldest sample that is of use to the time of the evaluation; those of a range, and without
+    /// the lookback where only the newest sample counts.
+    pub(super) window: i64,
+    /// Milliseconds by which it looks earlier.
+    pub(super) offset: i64,
+    /// Whether its finding nothing is what the expression asks for, as in `absent`.
+    pub(super) may_be_empty: bool,
+}
+
+/// Every selector of an expression, from left to right.
+pub(super) fn reaches(expr: &Expr) -> Vec<Reach<'_>> {
+    let mut all = Vec::new();
+    walk(expr, 0, 0, false, &mut all);
+    all
+}
+
+/// Milliseconds that an expression looks back at most, with the lookback of instant selectors.
+pub fn longest(expr: &Expr, lookback: i64) -> i64 {
+    reaches(expr).iter().map(|reach| reach.window.max(lookback) + reach.offset).max().unwrap_or(0)
+}
+
+fn walk<'e>(expr: &'e Expr, window: i64, offset: i64, may_be_empty: bool, all: &mut Vec<Reach<'e>>) {
+    match expr {
+        Expr::Vector(selector) => {
+            all.push(Reach { selector, window, offset: offset + fixed(&selector.offset), may_be_empty });
+        }
+        Expr::Matrix(matrix) => {
+            let (window, selector) = (window + fixed(&matrix.range), &matrix.selector);
+            all.push(Reach { selector, window, offset: offset + fixed(&selector.offset), may_be_empty });
+        }
+        Expr::Subquery(query) => {
+            walk(&query.expr, window + fixed(&query.range), offset + fixed(&query.offset), may_be_empty, all);
+        }
+        Expr::Call(call) => {
+            let absent = call.function.name.starts_with("absent");
+            call.args.iter().for_each(|arg| walk(arg, window, offset, may_be_empty || absent, all));
+        }
+        other => other.children().into_iter().for_each(|child| walk(child, window, offset, may_be_empty, all)),
+    }
+}
+
+/// A length that is only known with a query's range and step counts as none: rules have neither.
+fn fixed(length: &Length) -> i64 {
+    match length {
+        Length::Fixed(ms) => *ms,
+        Length::Calculated(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::promql::parse;
+
+    #[test]
+    fn an_expression_looks_back_over_ranges_subqueries_and_offsets() {
+        let cases = [
+            ("1", 0),
+            ("up", 300_000),
+            ("up offset 1h", 3_900_000),
+            ("rate(x[1m])", 300_000),
+            ("rate(x[10m]) / rate(y[1h])", 3_600_000),
+            ("max_over_time(rate(x[10m])[1h:1m] offset 30m)", 6_000_000),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(longest(&parse(text).unwrap(), 300_000), expected, "{text}");
+        }
+    }
+}
