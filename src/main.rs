@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+#[cfg(feature = "rules")]
+use bellwether::check;
 use bellwether::demo;
 use clap::{Parser, Subcommand};
 
@@ -16,16 +18,25 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[cfg(feature = "rules")]
+    Check(check::CheckArgs),
     Demo(demo::args::Args),
+    #[cfg(feature = "rules")]
+    #[command(subcommand)]
+    Test(check::TestCommand),
 }
 
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let result = match command {
-        Command::Demo(args) => demo::run(&args),
+        #[cfg(feature = "rules")]
+        Command::Check(args) => Ok(check::check(&args, &mut io::stdout().lock()).exit_code()),
+        Command::Demo(args) => demo::run(&args).map(|()| 0),
+        #[cfg(feature = "rules")]
+        Command::Test(command) => Ok(check::test(&command, &mut io::stdout().lock()).exit_code()),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(failure) => {
             // When standard error is closed there is nobody left to tell; the exit code says it too.
             drop(writeln!(io::stderr(), "bellwether: {failure}"));

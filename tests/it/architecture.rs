@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const GROUND: [&str; 7] = ["clock", "error", "internal", "model", "names", "nearest", "yaml"];
 
 /// A room, and what it may import besides the ground and itself. A name that `lib.rs` offers counts as its room.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("series", &[]),
     ("history", &[]),
     ("promql", &["history"]),
@@ -23,6 +23,8 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("config", &["series", "layer", "exporters", "pipeline"]),
     ("telemetry", &["config", "series", "layer", "instruments", "bridge", "exporters", "pipeline"]),
     ("testing", &["telemetry", "config", "series", "layer", "instruments", "bridge", "exporters", "pipeline"]),
+    // A door of its own for rule files; what it runs is what a host runs.
+    ("check", &["history", "promql", "rules"]),
     // A host as any other; the numbers of its table come from the store.
     ("demo", &["telemetry", "config", "pipeline", "series"]),
 ];

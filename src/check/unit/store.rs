@@ -1,0 +1,71 @@
+//! The samples of a test, as Prometheus' own store would give them back.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::history::{Selected, Source};
+use crate::model::{Labels, Matcher, NativeHistogram, ResetHint, Sample, SampleValue, is_stale};
+use crate::rules::Sink;
+
+/// Series in memory, without a limit of their own: a test file writes them out.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    series: RefCell<BTreeMap<Labels, Vec<Sample>>>,
+}
+
+impl Source for Store {
+    fn select(&self, matchers: &[Matcher], after: i64, until: i64) -> Vec<Selected> {
+        let series = self.series.borrow();
+        let accepted = |labels: &Labels| {
+            matchers.iter().all(|matcher| matcher.accepts(labels.get(matcher.name()).unwrap_or_default()))
+        };
+        let cut = |(labels, samples): (&Labels, &Vec<Sample>)| {
+            let begin = samples.partition_point(|sample| sample.time <= after);
+            let end = samples.partition_point(|sample| sample.time <= until);
+            let samples = samples.get(begin..end).filter(|samples| !samples.is_empty())?.to_vec();
+            Some(Selected { labels: labels.clone(), samples })
+        };
+        series.iter().filter(|(labels, _)| accepted(labels)).filter_map(cut).collect()
+    }
+}
+
+impl Sink for Store {
+    fn append(&self, labels: &Labels, mut sample: Sample) -> bool {
+        let mut series = self.series.borrow_mut();
+        let samples = series.entry(labels.clone()).or_default();
+        if let SampleValue::Histogram(histogram) = &mut sample.value {
+            let previous = samples.last().and_then(|sample| match &sample.value {
+                SampleValue::Histogram(histogram) => Some(&**histogram),
+                SampleValue::Float(_) => None,
+            });
+            let hint = hint(histogram, previous);
+            Arc::make_mut(histogram).reset_hint = hint;
+        }
+        match samples.last() {
+            // A sample that is there already is taken once more.
+            Some(last) if last.time == sample.time => *last == sample,
+            Some(last) if last.time > sample.time => false,
+            _ => {
+                samples.push(sample);
+                true
+            }
+        }
+    }
+}
+
+/// What Prometheus' store knows of a reset when it reads a sample: that there was none within a chunk, which ends with a
+/// reset or another layout.
+fn hint(histogram: &NativeHistogram, previous: Option<&NativeHistogram>) -> ResetHint {
+    if histogram.reset_hint == ResetHint::Gauge {
+        return ResetHint::Gauge;
+    }
+    let Some(previous) = previous else { return ResetHint::Unknown };
+    let told = histogram.reset_hint == ResetHint::CounterReset || previous.reset_hint == ResetHint::Gauge;
+    let relaid = histogram.schema != previous.schema
+        || histogram.zero_threshold.to_bits() != previous.zero_threshold.to_bits()
+        || histogram.custom_values != previous.custom_values;
+    let compared = NativeHistogram { reset_hint: ResetHint::Unknown, ..histogram.clone() };
+    let goes_on = is_stale(histogram.sum) || !(relaid || is_stale(previous.sum) || compared.detect_reset(previous));
+    if goes_on && !told { ResetHint::NotCounterReset } else { ResetHint::Unknown }
+}
