@@ -33,13 +33,13 @@ const NAMES: [(&str, Feature); 7] = [
 ///
 /// # Errors
 /// When there is none; it names those that there are.
-pub fn parse(name: &str) -> Result<Feature, String> {
+pub(super) fn parse(name: &str) -> Result<Feature, String> {
     let known = NAMES.iter().find(|(known, _)| *known == name).map(|(_, feature)| *feature);
     known.ok_or_else(|| format!("expected one of {}", NAMES.map(|(known, _)| known).join(", ")))
 }
 
 /// What expressions may use.
-pub fn experiments(features: &[Feature]) -> Experiments {
+pub(super) fn experiments(features: &[Feature]) -> Experiments {
     let on = |feature| features.contains(&feature);
     Experiments {
         functions: on(Feature::Functions),
@@ -50,7 +50,7 @@ pub fn experiments(features: &[Feature]) -> Experiments {
 }
 
 /// How expressions are evaluated.
-pub fn options(features: &[Feature]) -> Options {
+pub(super) fn options(features: &[Feature]) -> Options {
     let delayed_name_removal = features.contains(&Feature::DelayedNameRemoval);
     Options { delayed_name_removal, ..Options::default() }
 }

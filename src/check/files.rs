@@ -11,9 +11,11 @@ use crate::yaml::{Fault, Place};
 pub(super) fn check(args: &CheckArgs) -> Vec<RuleFile> {
     let experiments = features::experiments(&args.enable_feature);
     let options = ReadOptions { ignore_unknown_fields: args.ignore_unknown_fields, experiments };
-    let mut files: Vec<RuleFile> = args.files.iter().map(|path| read(path, &options)).collect();
+    let mut files: Vec<RuleFile> = args.files.iter().map(|path| read(path, options)).collect();
     if args.lint == Lint::None {
-        files.iter_mut().for_each(|file| file.lints.clear());
+        for file in &mut files {
+            file.lints.clear();
+        }
     }
     files
 }
@@ -29,10 +31,10 @@ pub(super) fn outcome(files: &[RuleFile], args: &CheckArgs) -> Outcome {
 }
 
 /// A rule file of the disk; one that cannot be read has that as its mistake.
-pub(super) fn read(path: &Path, options: &ReadOptions) -> RuleFile {
+pub(super) fn read(path: &Path, options: ReadOptions) -> RuleFile {
     let name = path.display().to_string();
     match text(path) {
-        Ok(text) => file::parse(&name, &text, options),
+        Ok(text) => file::parse(&name, &text, &options),
         Err(finding) => RuleFile { name, errors: vec![finding], ..RuleFile::default() },
     }
 }

@@ -11,6 +11,7 @@ mod unit;
 use std::io::{self, Write};
 
 pub use args::{CheckArgs, TestArgs, TestCommand};
+pub use features::Feature;
 
 /// What came out, and the exit code that says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

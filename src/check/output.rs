@@ -12,7 +12,7 @@ use crate::rules::file::{Finding, RuleFile};
 /// What `check` has to say.
 pub(super) fn checked(files: &[RuleFile], format: Format, out: &mut impl Write) -> io::Result<()> {
     if format == Format::Json {
-        return document(out, files.iter().map(checked_file).collect());
+        return document(out, files.iter().map(checked_file));
     }
     for file in files {
         for error in &file.errors {
@@ -44,7 +44,7 @@ fn checked_file(file: &RuleFile) -> Value {
 /// What `test rules` has to say.
 pub(super) fn tested(files: &[Tested], format: Format, out: &mut impl Write) -> io::Result<()> {
     if format == Format::Json {
-        return document(out, files.iter().map(tested_file).collect());
+        return document(out, files.iter().map(tested_file));
     }
     for file in files {
         for warning in &file.warnings {
@@ -88,8 +88,8 @@ fn finding(finding: &Finding) -> Value {
     })
 }
 
-fn document(out: &mut impl Write, files: Vec<Value>) -> io::Result<()> {
-    writeln!(out, "{}", json!({ "files": files }))
+fn document(out: &mut impl Write, files: impl Iterator<Item = Value>) -> io::Result<()> {
+    writeln!(out, "{}", json!({ "files": files.collect::<Vec<_>>() }))
 }
 
 fn count(number: usize, what: &str) -> String {

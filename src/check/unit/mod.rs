@@ -151,14 +151,14 @@ pub(super) fn run(path: &Path, args: &TestArgs) -> Tested {
 fn rule_files(path: &Path, file: &TestFile, args: &TestArgs, warnings: &mut Vec<String>) -> Vec<RuleFile> {
     let experiments = features::experiments(&args.enable_feature);
     let options = ReadOptions { ignore_unknown_fields: args.ignore_unknown_fields, experiments };
-    let folder = path.parent().unwrap_or(Path::new(""));
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let mut found = Vec::new();
     for pattern in &file.rule_files {
         let files = glob::glob(folder, pattern);
         if files.is_empty() {
             warnings.push(format!("{}: no rule file matches {pattern:?}", path.display()));
         }
-        found.extend(files.iter().map(|path| files::read(path, &options)));
+        found.extend(files.iter().map(|path| files::read(path, options)));
     }
     found
 }

@@ -13,7 +13,7 @@ use crate::model::{Labels, Sample, SampleValue};
 use crate::promql::histogram::TestNotation;
 use crate::promql::notation::{self, SequenceValue};
 use crate::promql::{self, Experiments, Value};
-use crate::rules::{ALERT_NAME, Config, Group, Health, Place, RuleFile, Sink, State, print_duration};
+use crate::rules::{ALERT_NAME, Config, Group, Health, Place, Rule, RuleFile, Sink, State, print_duration};
 
 /// Samples that a query of a test may hold, as in promtool.
 const MAX_SAMPLES: usize = 10_000;
@@ -171,14 +171,14 @@ impl<'a> Run<'a> {
     /// The alerts that fire as of the last tick.
     fn alerts(&mut self, test: &AlertTest, groups: &[Group]) {
         let rules = groups.iter().flat_map(Group::rules).filter(|rule| rule.spec().name == test.alertname);
-        let firing = rules.flat_map(|rule| rule.alerts()).filter(|active| active.state == State::Firing);
+        let firing = rules.flat_map(Rule::alerts).filter(|active| active.state == State::Firing);
         let got =
             firing.map(|active| ShownAlert { labels: active.labels.clone(), annotations: active.annotations.clone() });
-        let name: [(std::sync::Arc<str>, std::sync::Arc<str>); 1] =
-            [(ALERT_NAME.into(), test.alertname.as_str().into())];
         let expected = test.expected.iter().map(|(labels, annotations)| {
-            let own = labels.iter().map(|(name, value)| (name.clone(), value.clone()));
-            ShownAlert { labels: Labels::new(own.chain(name.clone())), annotations: annotations.clone() }
+            let own = labels.iter().map(|(name, value)| (&**name, &**value));
+            // Every alert has its name as a label, which a test need not write.
+            let labels = Labels::new(own.chain([(ALERT_NAME, test.alertname.as_str())]));
+            ShownAlert { labels, annotations: annotations.clone() }
         });
         if let Some(difference) = compare::alerts(expected.collect(), got.collect()) {
             let time = print_duration(test.eval_time);
