@@ -1,0 +1,456 @@
+//! Receivers: who is told, and over which channel.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::file::{duration, sequence};
+use crate::yaml::{Fault, Node, Reader, Section};
+
+/// A name with any number of channels; one without channels tells nobody.
+#[derive(Debug, Clone, Default)]
+pub struct Receiver {
+    /// What routes call it.
+    pub name: String,
+    /// `webhook_configs`
+    pub webhooks: Vec<Webhook>,
+    /// `slack_configs`
+    pub slacks: Vec<Slack>,
+    /// `email_configs`
+    pub emails: Vec<Email>,
+}
+
+/// A secret, or the file it is read from at each use. Never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Secret {
+    /// Written in the file or taken from the environment.
+    Text(String),
+    /// Read when it is needed, so that it may change; white space around it is removed.
+    File(PathBuf),
+}
+
+impl Secret {
+    /// The secret itself.
+    ///
+    /// # Errors
+    /// When its file cannot be read.
+    pub fn read(&self) -> std::io::Result<String> {
+        match self {
+            Self::Text(text) => Ok(text.clone()),
+            Self::File(path) => std::fs::read_to_string(path).map(|text| text.trim().to_owned()),
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("***"),
+            Self::File(path) => write!(f, "the content of {}", path.display()),
+        }
+    }
+}
+
+/// `webhook_configs`: Alertmanager's own JSON, version 4.
+#[derive(Debug, Clone)]
+pub struct Webhook {
+    /// Where it is posted to. Secret, because such URLs hold tokens.
+    pub url: Secret,
+    /// Connection and credentials.
+    pub http: Http,
+    /// Alerts of one message at most; the rest is counted in it. 0 for all.
+    pub max_alerts: usize,
+    /// Whether the end of an alert is told. Default yes.
+    pub send_resolved: bool,
+    /// One try at most; without it the notification's own limit.
+    pub timeout: Option<Duration>,
+}
+
+/// `slack_configs`: an incoming webhook of Slack, or of what speaks like it.
+#[derive(Debug, Clone)]
+pub struct Slack {
+    /// The webhook's URL.
+    pub api_url: Secret,
+    /// Connection and credentials.
+    pub http: Http,
+    /// Another channel than the webhook's own.
+    pub channel: Option<String>,
+    /// Who seems to speak.
+    pub username: Option<String>,
+    /// A picture in the form `:name:`.
+    pub icon_emoji: Option<String>,
+    /// Whether the end of an alert is told. Default no, as in Alertmanager.
+    pub send_resolved: bool,
+    /// One try at most; without it the notification's own limit.
+    pub timeout: Option<Duration>,
+}
+
+/// `email_configs`: a message over SMTP.
+#[derive(Debug, Clone)]
+pub struct Email {
+    /// Addresses, separated by commas.
+    pub to: String,
+    /// The sender's address.
+    pub from: String,
+    /// `host:port` of the server; 465 begins with TLS, other ports with STARTTLS.
+    pub smarthost: String,
+    /// The name this machine says to the server.
+    pub hello: Option<String>,
+    /// Credentials.
+    pub auth: Option<(String, Secret)>,
+    /// Whether a connection without TLS is refused. Default yes.
+    pub require_tls: bool,
+    /// Certificates to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Headers besides the usual ones; `Subject` takes the place of ours.
+    pub headers: Vec<(String, String)>,
+    /// Whether the end of an alert is told. Default no, as in Alertmanager.
+    pub send_resolved: bool,
+}
+
+/// `http_config`: how a URL is reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Http {
+    /// The header `Authorization`.
+    pub authorization: Option<Authorization>,
+    /// Certificates to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The client's own certificate.
+    pub cert_file: Option<PathBuf>,
+    /// Its key.
+    pub key_file: Option<PathBuf>,
+}
+
+/// The header `Authorization`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Authorization {
+    /// A scheme such as `Bearer`, and what follows it.
+    Scheme(String, Secret),
+    /// User and password.
+    Basic(String, Secret),
+}
+
+/// What `global` gives to receivers that do not say it themselves.
+#[derive(Debug, Default)]
+pub(super) struct Global {
+    pub(super) resolve_timeout: Option<Duration>,
+    http: Http,
+    slack_api_url: Option<Secret>,
+    smtp: Smtp,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Smtp {
+    from: Option<String>,
+    hello: Option<String>,
+    smarthost: Option<String>,
+    username: Option<String>,
+    password: Option<Secret>,
+    require_tls: Option<bool>,
+    ca_file: Option<PathBuf>,
+}
+
+/// Keys of `global` that are read.
+const GLOBAL: [&str; 13] = [
+    "resolve_timeout",
+    "http_config",
+    "slack_api_url",
+    "slack_api_url_file",
+    "smtp_from",
+    "smtp_hello",
+    "smtp_smarthost",
+    "smtp_auth_username",
+    "smtp_auth_password",
+    "smtp_auth_password_file",
+    "smtp_require_tls",
+    "smtp_tls_config",
+    "smtp_auth_identity",
+];
+
+/// Beginnings of keys of `global` for receivers that are not supported.
+const GLOBAL_OTHERS: [&str; 13] = [
+    "jira_",
+    "mattermost_",
+    "opsgenie_",
+    "pagerduty_",
+    "rocketchat_",
+    "slack_app_",
+    "smtp_auth_secret",
+    "smtp_force_",
+    "telegram_",
+    "victorops_",
+    "webex_",
+    "wechat_",
+    "msteams_",
+];
+
+/// Receivers of Alertmanager that are not supported.
+const OTHERS: [&str; 16] = [
+    "discord_configs",
+    "incidentio_configs",
+    "jira_configs",
+    "mattermost_configs",
+    "msteams_configs",
+    "msteamsv2_configs",
+    "opsgenie_configs",
+    "pagerduty_configs",
+    "pushover_configs",
+    "rocketchat_configs",
+    "sns_configs",
+    "telegram_configs",
+    "victorops_configs",
+    "webex_configs",
+    "wechat_configs",
+    "webhook_v2_configs",
+];
+
+pub(super) fn global<'n>(reader: &mut Reader<'n>, node: &'n Node) -> Result<Global, Fault> {
+    let any = reader.any_section(node, "a mapping of global settings")?;
+    for entry in any.entries {
+        if GLOBAL_OTHERS.iter().any(|other| entry.key.starts_with(other)) {
+            reader.warn(entry.place, format_args!("{} is not supported and has no effect", entry.key));
+        } else if !GLOBAL.contains(&entry.key.as_str()) {
+            // Says what the known keys are.
+            reader.section(node, &GLOBAL)?;
+        }
+    }
+    any.ignore(reader, &["smtp_auth_identity"]);
+    Ok(Global {
+        resolve_timeout: duration(&any, "resolve_timeout")?,
+        http: http(reader, &any)?.unwrap_or_default(),
+        slack_api_url: secret(&any, "slack_api_url", "slack_api_url_file")?,
+        smtp: Smtp {
+            from: text(&any, "smtp_from")?,
+            hello: text(&any, "smtp_hello")?,
+            smarthost: text(&any, "smtp_smarthost")?,
+            username: text(&any, "smtp_auth_username")?,
+            password: secret(&any, "smtp_auth_password", "smtp_auth_password_file")?,
+            require_tls: any.flag("smtp_require_tls")?,
+            ca_file: tls(reader, &any, "smtp_tls_config")?.ca_file,
+        },
+    })
+}
+
+pub(super) fn read<'n>(reader: &mut Reader<'n>, root: &Section<'n>, global: &Global) -> Result<Vec<Receiver>, Fault> {
+    let mut receivers: Vec<Receiver> = Vec::new();
+    for node in sequence(root, "receivers")? {
+        let known: Vec<&str> =
+            ["name", "webhook_configs", "slack_configs", "email_configs"].into_iter().chain(OTHERS).collect();
+        let section = reader.section(node, &known)?;
+        let name = section.required("name").and_then(|_| section.text("name"))?.unwrap_or_default();
+        if receivers.iter().any(|receiver| receiver.name == name) {
+            return Err(section.invalid("name", name, "a name that no other receiver has"));
+        }
+        section.ignore(reader, &OTHERS);
+        let mut receiver = Receiver { name: name.to_owned(), ..Receiver::default() };
+        for node in sequence(&section, "webhook_configs")? {
+            receiver.webhooks.push(webhook(reader, node, global)?);
+        }
+        for node in sequence(&section, "slack_configs")? {
+            receiver.slacks.push(slack(reader, node, global)?);
+        }
+        for node in sequence(&section, "email_configs")? {
+            receiver.emails.push(email(reader, node, global)?);
+        }
+        receivers.push(receiver);
+    }
+    Ok(receivers)
+}
+
+fn webhook<'n>(reader: &mut Reader<'n>, node: &'n Node, global: &Global) -> Result<Webhook, Fault> {
+    let section = reader
+        .section(node, &["send_resolved", "http_config", "url", "url_file", "max_alerts", "timeout", "payload"])?;
+    section.ignore(reader, &["payload"]);
+    let url = secret(&section, "url", "url_file")?;
+    let url = url.ok_or_else(|| section.error(section.place, "url or url_file is missing here"))?;
+    check_url(&section, "url", &url)?;
+    Ok(Webhook {
+        url,
+        http: http(reader, &section)?.unwrap_or_else(|| global.http.clone()),
+        max_alerts: count(&section, "max_alerts")?,
+        send_resolved: section.flag("send_resolved")?.unwrap_or(true),
+        timeout: limit(&section)?,
+    })
+}
+
+fn slack<'n>(reader: &mut Reader<'n>, node: &'n Node, global: &Global) -> Result<Slack, Fault> {
+    const READ: [&str; 8] =
+        ["send_resolved", "http_config", "api_url", "api_url_file", "channel", "username", "icon_emoji", "timeout"];
+    const OTHER: [&str; 23] = [
+        "app_token",
+        "app_token_file",
+        "app_url",
+        "color",
+        "title",
+        "title_link",
+        "pretext",
+        "text",
+        "message_text",
+        "fields",
+        "short_fields",
+        "footer",
+        "fallback",
+        "callback_id",
+        "icon_url",
+        "image_url",
+        "thumb_url",
+        "link_names",
+        "mrkdwn_in",
+        "actions",
+        "update_message",
+        "blocks",
+        "attachments",
+    ];
+    let section = reader.section(node, &[READ.as_slice(), &OTHER].concat())?;
+    section.ignore(reader, &OTHER);
+    let own = secret(&section, "api_url", "api_url_file")?;
+    let missing = || section.error(section.place, "api_url is missing here, and slack_api_url in global");
+    let api_url = own.or_else(|| global.slack_api_url.clone()).ok_or_else(missing)?;
+    check_url(&section, "api_url", &api_url)?;
+    Ok(Slack {
+        api_url,
+        http: http(reader, &section)?.unwrap_or_else(|| global.http.clone()),
+        channel: text(&section, "channel")?,
+        username: text(&section, "username")?,
+        icon_emoji: text(&section, "icon_emoji")?,
+        send_resolved: section.flag("send_resolved")?.unwrap_or(false),
+        timeout: limit(&section)?,
+    })
+}
+
+fn email<'n>(reader: &mut Reader<'n>, node: &'n Node, global: &Global) -> Result<Email, Fault> {
+    const READ: [&str; 11] = [
+        "send_resolved",
+        "to",
+        "from",
+        "hello",
+        "smarthost",
+        "auth_username",
+        "auth_password",
+        "auth_password_file",
+        "headers",
+        "require_tls",
+        "tls_config",
+    ];
+    const OTHER: [&str; 7] =
+        ["auth_secret", "auth_secret_file", "auth_identity", "html", "text", "force_implicit_tls", "threading"];
+    let section = reader.section(node, &[READ.as_slice(), &OTHER].concat())?;
+    section.ignore(reader, &OTHER);
+    let smtp = &global.smtp;
+    let needed = |key: &str, fallback: &Option<String>| {
+        let missing = || section.error(section.place, format!("{key} is missing here, and smtp_{key} in global"));
+        text(&section, key)?.or_else(|| fallback.clone()).ok_or_else(missing)
+    };
+    let smarthost = needed("smarthost", &smtp.smarthost)?;
+    if smarthost.rsplit_once(':').is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err()) {
+        return Err(section.invalid("smarthost", &smarthost, "host:port such as mail.example.org:587"));
+    }
+    let username = text(&section, "auth_username")?.or_else(|| smtp.username.clone());
+    let password = secret(&section, "auth_password", "auth_password_file")?.or_else(|| smtp.password.clone());
+    let headers = match section.get("headers") {
+        Some(node) => pairs(&reader.any_section(node, "a mapping of headers")?)?,
+        None => Vec::new(),
+    };
+    Ok(Email {
+        to: needed("to", &None)?,
+        from: needed("from", &smtp.from)?,
+        smarthost,
+        hello: text(&section, "hello")?.or_else(|| smtp.hello.clone()),
+        auth: username.zip(password),
+        require_tls: section.flag("require_tls")?.or(smtp.require_tls).unwrap_or(true),
+        ca_file: tls(reader, &section, "tls_config")?.ca_file.or_else(|| smtp.ca_file.clone()),
+        headers,
+        send_resolved: section.flag("send_resolved")?.unwrap_or(false),
+    })
+}
+
+fn http<'n>(reader: &mut Reader<'n>, section: &Section<'n>) -> Result<Option<Http>, Fault> {
+    const READ: [&str; 5] = ["authorization", "basic_auth", "bearer_token", "bearer_token_file", "tls_config"];
+    const OTHER: [&str; 8] = [
+        "oauth2",
+        "follow_redirects",
+        "enable_http2",
+        "proxy_url",
+        "no_proxy",
+        "proxy_from_environment",
+        "proxy_connect_header",
+        "http_headers",
+    ];
+    let Some(node) = section.get("http_config") else { return Ok(None) };
+    let http = reader.section(node, &[READ.as_slice(), &OTHER].concat())?;
+    http.ignore(reader, &OTHER);
+    let mut authorization = secret(&http, "bearer_token", "bearer_token_file")?
+        .map(|token| Authorization::Scheme(String::from("Bearer"), token));
+    if let Some(node) = http.get("authorization") {
+        let section = reader.section(node, &["type", "credentials", "credentials_file"])?;
+        let scheme = text(&section, "type")?.unwrap_or_else(|| String::from("Bearer"));
+        authorization = secret(&section, "credentials", "credentials_file")?
+            .map(|credentials| Authorization::Scheme(scheme, credentials));
+    }
+    if let Some(node) = http.get("basic_auth") {
+        let section = reader.section(node, &["username", "username_file", "password", "password_file"])?;
+        section.ignore(reader, &["username_file"]);
+        let username = text(&section, "username")?.unwrap_or_default();
+        let password = secret(&section, "password", "password_file")?.unwrap_or(Secret::Text(String::new()));
+        authorization = Some(Authorization::Basic(username, password));
+    }
+    Ok(Some(Http { authorization, ..tls(reader, &http, "tls_config")? }))
+}
+
+/// The certificates of a `tls_config`.
+fn tls<'n>(reader: &mut Reader<'n>, section: &Section<'n>, key: &str) -> Result<Http, Fault> {
+    const OTHER: [&str; 7] = ["ca", "cert", "key", "server_name", "insecure_skip_verify", "min_version", "max_version"];
+    let Some(node) = section.get(key) else { return Ok(Http::default()) };
+    let tls = reader.section(node, &[["ca_file", "cert_file", "key_file"].as_slice(), &OTHER].concat())?;
+    tls.ignore(reader, &OTHER);
+    // Relative paths are those of the routing file's folder, as in Alertmanager.
+    let folder = Path::new(reader.file).parent().unwrap_or(Path::new("")).to_owned();
+    let file = |key: &str| Ok::<_, Fault>(tls.text(key)?.map(|path| folder.join(path)));
+    Ok(Http {
+        authorization: None,
+        ca_file: file("ca_file")?,
+        cert_file: file("cert_file")?,
+        key_file: file("key_file")?,
+    })
+}
+
+fn text(section: &Section<'_>, key: &str) -> Result<Option<String>, Fault> {
+    Ok(section.text(key)?.filter(|text| !text.is_empty()).map(str::to_owned))
+}
+
+/// A secret that may stand in a file of its own.
+fn secret(section: &Section<'_>, key: &str, file_key: &str) -> Result<Option<Secret>, Fault> {
+    match (text(section, key)?, text(section, file_key)?) {
+        (Some(_), Some(_)) => {
+            Err(section.error(section.place, format!("{key} and {file_key}: expected one of the two")))
+        }
+        (Some(text), None) => Ok(Some(Secret::Text(text))),
+        (None, Some(path)) => Ok(Some(Secret::File(PathBuf::from(path)))),
+        (None, None) => Ok(None),
+    }
+}
+
+/// A URL that stands in the file is checked at once, and never shown.
+fn check_url(section: &Section<'_>, key: &str, url: &Secret) -> Result<(), Fault> {
+    const EXPECTED: &str = "a URL that begins with http:// or https://";
+    match url {
+        Secret::Text(url) if !(url.starts_with("http://") || url.starts_with("https://")) => {
+            Err(section.invalid(key, "***", EXPECTED))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn pairs(section: &Section<'_>) -> Result<Vec<(String, String)>, Fault> {
+    let value = |key: &str| Ok(section.text(key)?.unwrap_or_default().to_owned());
+    section.entries.iter().map(|entry| Ok((entry.key.clone(), value(&entry.key)?))).collect()
+}
+
+fn count(section: &Section<'_>, key: &str) -> Result<usize, Fault> {
+    let whole = section.integer(key, |text| text.parse().map_err(|_| "a whole number from 0 on".into()))?;
+    Ok(whole.unwrap_or(0))
+}
+
+fn limit(section: &Section<'_>) -> Result<Option<Duration>, Fault> {
+    Ok(duration(section, "timeout")?.filter(|limit| !limit.is_zero()))
+}
