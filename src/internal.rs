@@ -67,11 +67,18 @@ pub enum Counter {
     HistoryEvicted,
     /// A point that Prometheus' naming or its histograms have no place for; rules do not see it.
     Untranslatable,
+    /// An alert beyond the limit of alerts that the notifier holds.
+    AlertRefused,
+    /// A notification that a channel did not take in time or at all. One about a group is made again when the group is
+    /// looked at next.
+    NotificationFailed,
+    /// A notification that the rate limit of its channel held back; it is made again when the group is looked at next.
+    NotificationSuppressed,
 }
 
 impl Counter {
     /// All of them, in the order of the enumeration.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::NotFinite,
         Self::NegativeIncrement,
         Self::InvalidMeasurement,
@@ -95,6 +102,9 @@ impl Counter {
         Self::HistorySeriesRefused,
         Self::HistoryEvicted,
         Self::Untranslatable,
+        Self::AlertRefused,
+        Self::NotificationFailed,
+        Self::NotificationSuppressed,
     ];
 
     /// The word used as the attribute `event`, for example `not_finite`.
@@ -123,6 +133,9 @@ impl Counter {
             Self::HistorySeriesRefused => "history_series_refused",
             Self::HistoryEvicted => "history_evicted",
             Self::Untranslatable => "untranslatable",
+            Self::AlertRefused => "alert_refused",
+            Self::NotificationFailed => "notification_failed",
+            Self::NotificationSuppressed => "notification_suppressed",
         }
     }
 }

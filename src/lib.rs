@@ -41,6 +41,8 @@ pub mod promql;
 pub mod rules;
 #[doc(hidden)]
 pub mod series;
+#[doc(hidden)]
+pub mod transport;
 #[cfg(any(feature = "config-file", feature = "rules"))]
 #[doc(hidden)]
 pub mod yaml;

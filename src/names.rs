@@ -56,6 +56,21 @@ pub const EXPORTED_LOGS: Name = metric(
 pub const INTERNAL_EVENTS: Name =
     metric("bellwether.internal.events", "{event}", "What bellwether refused, trimmed or approximated");
 
+/// Event name of a log record about an alert.
+pub const ALERT_EVENT: &str = "bellwether.alert";
+/// Attribute of such a record: the alert's name.
+pub const ALERT_NAME: &str = "bellwether.alert.name";
+/// Attribute of such a record: `firing` or `resolved`.
+pub const ALERT_STATUS: &str = "bellwether.alert.status";
+/// Attribute of such a record: the value of the rule's expression.
+pub const ALERT_VALUE: &str = "bellwether.alert.value";
+/// Attributes of such a record: the alert's labels follow this name.
+pub const ALERT_LABEL: &str = "bellwether.alert.label";
+/// Attributes of such a record: the alert's annotations follow this name.
+pub const ALERT_ANNOTATION: &str = "bellwether.alert.annotation";
+/// Attribute of such a record: a trace of the series that fired.
+pub const ALERT_TRACE: &str = "bellwether.alert.trace_id";
+
 /// Attribute: the service.
 pub const SERVICE_NAME: &str = "service.name";
 /// Attribute: the operation.

@@ -44,6 +44,12 @@ pub(super) struct Told {
     entry: Entry,
 }
 
+impl Told {
+    pub(super) fn channel(&self) -> ChannelId {
+        self.channel
+    }
+}
+
 /// A route and the labels of the group.
 type GroupKey = (String, Labels);
 
@@ -136,7 +142,7 @@ impl Dispatcher {
             if self.routing.is_mute(route, now) {
                 continue;
             }
-            let heard = |alert: &&Alert| !self.routing.is_inhibited(&alert.labels, firing.iter());
+            let heard = |alert: &&Alert| !self.routing.is_inhibited(&alert.labels, &firing.iter());
             let alerts: Vec<Alert> = group.alerts.values().filter(heard).map(|alert| settled(alert, now)).collect();
             for (channel, outlet) in self.outlets.iter().enumerate() {
                 if outlet.receiver == route.receiver && !group.busy.contains(&channel) {

@@ -13,12 +13,14 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("history", &[]),
     ("promql", &["history"]),
     ("rules", &["history", "promql"]),
-    ("notifier", &[]),
+    // Connections, for everything that sends.
+    ("transport", &[]),
+    ("notifier", &["transport"]),
     ("layer", &["series"]),
     // A measurement that is made in a span links to it, and the layer knows which span that is.
     ("instruments", &["series", "layer"]),
     ("bridge", &["series"]),
-    ("exporters", &[]),
+    ("exporters", &["transport"]),
     ("pipeline", &["series", "layer", "bridge", "exporters"]),
     ("config", &["series", "layer", "exporters", "pipeline"]),
     ("telemetry", &["config", "series", "layer", "instruments", "bridge", "exporters", "pipeline"]),

@@ -4,6 +4,8 @@ mod architecture;
 mod demo;
 mod examples;
 mod instruments;
+#[cfg(feature = "rules")]
+mod notifier;
 mod otlp;
 mod package;
 mod settings;

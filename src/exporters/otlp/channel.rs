@@ -14,11 +14,11 @@ use super::batch::Batch;
 use super::health::Health;
 use super::retry::{self, Failure};
 use super::target::Target;
-use super::transport::{Broken, Transport};
 use super::{Compression, Protocol, Retry, compress, grpc, http, lines, status};
 use crate::clock::{Clock, Timestamp};
 use crate::internal::Internal;
 use crate::model::{Reason, Signal};
+use crate::transport::{self, Broken, Transport};
 
 /// A backend that does not know a signal is asked again after this time: it may have been updated, or a proxy in
 /// front of it may have answered in its place.
@@ -131,7 +131,7 @@ impl Channel {
                 Failure::Refused(_) | Failure::Unimplemented(_) => return self.refused(&failure, items, account),
             };
             let remains = deadline.saturating_duration_since(Instant::now());
-            let wait = retry::wait(&self.retry, failures, asked, retry::jitter(), remains);
+            let wait = retry::wait(&self.retry, failures, asked, transport::jitter(), remains);
             // A backend that answers, if only to say that it is busy, is not down before the last try.
             if wait.is_none() || !matches!(failure, Failure::Busy { .. }) {
                 self.failed(&failure, wait.is_none());

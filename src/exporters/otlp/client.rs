@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::channel::{Backend, Channel};
-use super::target::Target;
-use super::transport::Transport;
+use super::target::{Target, setting};
 use super::{Config, Endpoint, LogExporter, MetricExporter, Protocol, SpanExporter, Tls, lines};
 use crate::Error;
 use crate::clock::Clock;
 use crate::internal::Internal;
 use crate::model::Signal;
+use crate::transport::{TlsFile, Transport, Version};
 
 /// The OTLP client of one telemetry instance.
 ///
@@ -106,13 +106,18 @@ impl Client {
     }
 }
 
-#[cfg(feature = "tls")]
+/// Connections with a signal's certificates, whose files the messages name by their variables.
 fn connect(signal: Signal, protocol: Protocol, tls: Option<&Tls>, limit: usize) -> Result<Transport, Error> {
-    Ok(Transport::new(protocol, limit, super::tls::client_config(tls, signal)?))
-}
-
-#[cfg(not(feature = "tls"))]
-#[expect(clippy::unnecessary_wraps, reason = "the signature of builds with TLS")]
-fn connect(_: Signal, protocol: Protocol, _: Option<&Tls>, limit: usize) -> Result<Transport, Error> {
-    Ok(Transport::new(protocol, limit))
+    let version = match protocol {
+        Protocol::Grpc => Version::Http2,
+        Protocol::HttpProtobuf => Version::Any,
+    };
+    Transport::new(version, limit, tls, |file| {
+        let what = match file {
+            TlsFile::Certificate => "CERTIFICATE",
+            TlsFile::ClientCertificate => "CLIENT_CERTIFICATE",
+            TlsFile::ClientKey => "CLIENT_KEY",
+        };
+        setting(signal, what)
+    })
 }

@@ -1,10 +1,10 @@
 //! What the client may be told.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::Signal;
+pub use crate::transport::Tls;
 
 /// `OTEL_EXPORTER_OTLP_PROTOCOL`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,17 +36,6 @@ pub enum TemporalityPreference {
     Delta,
     /// Delta for synchronous counters and histograms, cumulative for the others.
     LowMemory,
-}
-
-/// Files for TLS, in PEM.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tls {
-    /// Certificates to trust instead of the system's (`OTEL_EXPORTER_OTLP_CERTIFICATE`).
-    pub certificate: Option<PathBuf>,
-    /// The client's own certificate (`OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE`).
-    pub client_certificate: Option<PathBuf>,
-    /// Its key (`OTEL_EXPORTER_OTLP_CLIENT_KEY`).
-    pub client_key: Option<PathBuf>,
 }
 
 /// Where one signal goes and how.

@@ -16,8 +16,8 @@ use prost::Message;
 use super::retry::{self, Failure};
 use super::status::{RetryInfo, Status, clip};
 use super::target::Target;
-use super::transport::Answer;
 use super::{Compression, compress};
+use crate::transport::Answer;
 
 /// Flag and length before each message.
 const PREFIX: usize = 5;

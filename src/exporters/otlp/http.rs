@@ -12,8 +12,8 @@ use super::Compression;
 use super::retry::{self, Failure};
 use super::status::{Status, clip};
 use super::target::Target;
-use super::transport::Answer;
 use crate::clock::Timestamp;
+use crate::transport::Answer;
 
 const PROTOBUF: &str = "application/x-protobuf";
 

@@ -29,9 +29,6 @@ mod retry;
 mod status;
 mod target;
 mod temporality;
-#[cfg(feature = "tls")]
-mod tls;
-mod transport;
 
 pub use client::Client;
 pub use config::{Compression, Config, Endpoint, Protocol, Retry, TemporalityPreference, Tls};

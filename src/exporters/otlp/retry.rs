@@ -89,13 +89,6 @@ pub(super) fn wait(
     (wait < remains).then_some(wait)
 }
 
-/// A random number from 0 to 1. The standard library's hash keys are random enough to spread clients in time.
-pub(super) fn jitter() -> f64 {
-    use std::hash::{BuildHasher, RandomState};
-    let random = RandomState::new().hash_one(0_u8);
-    (random >> 11) as f64 / (1_u64 << 53) as f64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,13 +149,5 @@ mod tests {
             assert_eq!(wait(&retry, u32::MAX, None, 1.0, SECOND), None);
             assert_eq!(wait(&retry, 1, Some(Duration::MAX), 0.9, SECOND), None);
         }
-    }
-
-    #[test]
-    fn jitter_stays_in_its_range_and_differs() {
-        let drawn: Vec<f64> = (0..1_000).map(|_| jitter()).collect();
-        assert!(drawn.iter().all(|value| (0.0..1.0).contains(value)));
-        let mean = drawn.iter().sum::<f64>() / 1_000.0;
-        assert!((0.4..0.6).contains(&mean), "{mean}");
     }
 }

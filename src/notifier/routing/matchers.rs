@@ -41,13 +41,13 @@ fn split(text: &str) -> Vec<&str> {
 fn one(text: &str) -> Result<Matcher, String> {
     let wrong = || format!("{text:?} is not valid; expected {EXPECTED}");
     let text = text.trim();
-    let (name, rest) = match text.strip_prefix('"').and_then(|rest| rest.split_once('"')) {
-        Some((name, rest)) => (name, rest.trim_start()),
-        None => {
-            let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | ':'))).unwrap_or(text.len());
-            let (name, rest) = text.split_at(end);
-            (name, rest.trim_start())
-        }
+    let quoted = text.strip_prefix('"').and_then(|rest| rest.split_once('"'));
+    let (name, rest) = if let Some((name, rest)) = quoted {
+        (name, rest.trim_start())
+    } else {
+        let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | ':'))).unwrap_or(text.len());
+        let (name, rest) = text.split_at(end);
+        (name, rest.trim_start())
     };
     let bare = text.starts_with(|c: char| c.is_ascii_digit());
     if name.is_empty() || bare {

@@ -126,7 +126,7 @@ impl Routing {
 
     /// Whether one of the firing alerts keeps an alert with these labels quiet. An alert that matches both sides of a
     /// rule is not kept quiet by one that does so too.
-    pub fn is_inhibited<'a>(&self, labels: &Labels, firing: impl Iterator<Item = &'a Labels> + Clone) -> bool {
+    pub fn is_inhibited<'a>(&self, labels: &Labels, firing: &(impl Iterator<Item = &'a Labels> + Clone)) -> bool {
         self.inhibit_rules.iter().filter(|rule| all(&rule.target, labels)).any(|rule| {
             let is_source = all(&rule.source, labels);
             firing.clone().any(|source| {

@@ -404,7 +404,7 @@ fn tls<'n>(reader: &mut Reader<'n>, section: &Section<'n>, key: &str) -> Result<
     let tls = reader.section(node, &[["ca_file", "cert_file", "key_file"].as_slice(), &OTHER].concat())?;
     tls.ignore(reader, &OTHER);
     // Relative paths are those of the routing file's folder, as in Alertmanager.
-    let folder = Path::new(reader.file).parent().unwrap_or(Path::new("")).to_owned();
+    let folder = Path::new(reader.file).parent().unwrap_or_else(|| Path::new("")).to_owned();
     let file = |key: &str| Ok::<_, Fault>(tls.text(key)?.map(|path| folder.join(path)));
     Ok(Http {
         authorization: None,

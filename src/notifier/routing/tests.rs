@@ -89,7 +89,7 @@ fn intervals_mute_and_other_alerts_inhibit() {
 
     let critical = labels(&[("severity", "critical"), ("service", "search")]);
     let firing = [critical.clone()];
-    let inhibited = |pairs| routing.is_inhibited(&labels(pairs), firing.iter());
+    let inhibited = |pairs| routing.is_inhibited(&labels(pairs), &firing.iter());
     assert!(inhibited(&[("severity", "warning"), ("service", "search")]));
     assert!(!inhibited(&[("severity", "warning"), ("service", "index")]));
     assert!(!inhibited(&[("severity", "critical"), ("service", "search")]));

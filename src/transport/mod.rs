@@ -1,9 +1,14 @@
-//! Connections: one pool for each protocol and set of certificates.
+//! Connections for whatever sends over HTTP: pools that own nothing of the host, with TLS by files that are checked at
+//! setup.
+
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -17,7 +22,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::Protocol;
+use crate::Error;
 
 /// Idle connections are closed after this time; shorter than the idle limits of common load balancers (60 s), so that
 /// a request rarely meets a connection that the other side is closing.
@@ -34,18 +39,53 @@ type Connector = HttpConnector<Resolver>;
 
 type Pool = legacy::Client<Connector, Full<Bytes>>;
 
+/// Which HTTP is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/2 only, without TLS as well: gRPC.
+    Http2,
+    /// HTTP/1.1, or HTTP/2 where TLS agrees on it.
+    Any,
+}
+
+/// Files for TLS, in PEM.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// Certificates to trust instead of the system's (`OTEL_EXPORTER_OTLP_CERTIFICATE`).
+    pub certificate: Option<PathBuf>,
+    /// The client's own certificate (`OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE`).
+    pub client_certificate: Option<PathBuf>,
+    /// Its key (`OTEL_EXPORTER_OTLP_CLIENT_KEY`).
+    pub client_key: Option<PathBuf>,
+}
+
+/// A file of [`Tls`], for messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsFile {
+    /// Certificates to trust.
+    Certificate,
+    /// The client's own certificate.
+    ClientCertificate,
+    /// Its key.
+    ClientKey,
+}
+
 /// A complete answer.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-    pub(super) trailers: HeaderMap,
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+    /// What came after the body.
+    pub trailers: HeaderMap,
 }
 
 /// Why there is no complete answer.
 #[derive(Debug)]
-pub(super) enum Broken {
+pub enum Broken {
     /// The connection could not be made.
     Unconnected(String),
     /// The connection was made, and broke.
@@ -55,45 +95,67 @@ pub(super) enum Broken {
 }
 
 /// A pool of connections.
-pub(super) struct Transport {
+pub struct Transport {
     /// Replaced by [`Transport::renew`].
     pool: Mutex<Pool>,
     connector: Connector,
-    protocol: Protocol,
+    version: Version,
     /// Largest answer that is read, in bytes.
     response_limit: usize,
 }
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transport").field("protocol", &self.protocol).finish_non_exhaustive()
+        f.debug_struct("Transport").field("version", &self.version).finish_non_exhaustive()
     }
 }
 
 impl Transport {
-    /// A pool without encryption, also for builds that know none.
-    #[cfg(not(feature = "tls"))]
-    pub(super) fn new(protocol: Protocol, response_limit: usize) -> Self {
-        Self::over(tcp(), protocol, response_limit)
-    }
-
-    /// A pool that encrypts `https` with these certificates.
+    /// A pool that encrypts `https` with these certificates; with `None` for `http` alone. `setting` names the setting of
+    /// a file. Reads the files, and connects to nobody.
+    ///
+    /// # Errors
+    /// When a file cannot be read, is not PEM, holds nothing of its kind, or the key does not belong to the certificate.
     #[cfg(feature = "tls")]
-    pub(super) fn new(protocol: Protocol, response_limit: usize, tls: rustls::ClientConfig) -> Self {
+    pub fn new(
+        version: Version,
+        response_limit: usize,
+        tls: Option<&Tls>,
+        setting: impl Fn(TlsFile) -> String,
+    ) -> Result<Self, Error> {
+        let tls = tls::client_config(tls, &setting)?;
         let schemes = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
-        let connector = match protocol {
-            Protocol::Grpc => schemes.enable_http2().wrap_connector(tcp()),
-            Protocol::HttpProtobuf => schemes.enable_all_versions().wrap_connector(tcp()),
+        let connector = match version {
+            Version::Http2 => schemes.enable_http2().wrap_connector(tcp()),
+            Version::Any => schemes.enable_all_versions().wrap_connector(tcp()),
         };
-        Self::over(connector, protocol, response_limit)
+        Ok(Self::over(connector, version, response_limit))
     }
 
-    fn over(connector: Connector, protocol: Protocol, response_limit: usize) -> Self {
-        Self { pool: Mutex::new(pool(connector.clone(), protocol)), connector, protocol, response_limit }
+    /// A pool without encryption: this build knows none.
+    ///
+    /// # Errors
+    /// None; builds with TLS have some.
+    #[cfg(not(feature = "tls"))]
+    #[expect(clippy::unnecessary_wraps, reason = "the signature of builds with TLS")]
+    pub fn new(
+        version: Version,
+        response_limit: usize,
+        _: Option<&Tls>,
+        _: impl Fn(TlsFile) -> String,
+    ) -> Result<Self, Error> {
+        Ok(Self::over(tcp(), version, response_limit))
+    }
+
+    fn over(connector: Connector, version: Version, response_limit: usize) -> Self {
+        Self { pool: Mutex::new(pool(connector.clone(), version)), connector, version, response_limit }
     }
 
     /// Sends a request and reads the whole answer.
-    pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, Broken> {
+    ///
+    /// # Errors
+    /// When no whole answer came.
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, Broken> {
         let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let response = pool.request(request).await.map_err(|error| {
             if error.is_connect() { Broken::Unconnected(reason(&error)) } else { Broken::Lost(reason(&error)) }
@@ -108,19 +170,19 @@ impl Transport {
 
     /// Forgets all connections. A request that was given up may have hung on a dead one, which HTTP/2 would otherwise
     /// use for the next request as well.
-    pub(super) fn renew(&self) {
-        let fresh = pool(self.connector.clone(), self.protocol);
+    pub fn renew(&self) {
+        let fresh = pool(self.connector.clone(), self.version);
         *self.pool.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
     }
 }
 
-fn pool(connector: Connector, protocol: Protocol) -> Pool {
+fn pool(connector: Connector, version: Version) -> Pool {
     legacy::Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(IDLE_CONNECTIONS)
-        .http2_only(protocol == Protocol::Grpc)
+        .http2_only(version == Version::Http2)
         .build(connector)
 }
 
@@ -173,4 +235,24 @@ fn reason(error: &(dyn StdError + 'static)) -> String {
         }
     }
     said
+}
+
+/// A random number from 0 to 1. The standard library's hash keys are random enough to spread clients in time.
+pub fn jitter() -> f64 {
+    use std::hash::{BuildHasher, RandomState};
+    let random = RandomState::new().hash_one(0_u8);
+    (random >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_stays_in_its_range_and_differs() {
+        let drawn: Vec<f64> = (0..1_000).map(|_| jitter()).collect();
+        assert!(drawn.iter().all(|value| (0.0..1.0).contains(value)));
+        let mean = drawn.iter().sum::<f64>() / 1_000.0;
+        assert!((0.4..0.6).contains(&mean), "{mean}");
+    }
 }
