@@ -137,7 +137,6 @@ impl Transport {
     /// # Errors
     /// None; builds with TLS have some.
     #[cfg(not(feature = "tls"))]
-    #[expect(clippy::unnecessary_wraps, reason = "the signature of builds with TLS")]
     pub fn new(
         version: Version,
         response_limit: usize,
