@@ -57,7 +57,7 @@ fn a_file_with_a_mistake_is_shown_with_a_caret() {
     assert_eq!(output.status.code(), Some(78));
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.starts_with("bad-rules-syntax.yml:7:22: "), "{text}");
-    assert!(text.contains("\n   7 | ") && text.contains("^"), "{text}");
+    assert!(text.contains("\n   7 | ") && text.contains('^'), "{text}");
 }
 
 #[test]

@@ -158,12 +158,16 @@ impl<'a> Run<'a> {
 
     fn rules_failed(&mut self, groups: &[Group], tick: i64) -> bool {
         let mut failed = false;
-        for rule in groups.iter().flat_map(Group::rules) {
-            if let Health::Bad(why) = rule.health() {
-                let name = &rule.spec().name;
-                self.report.fail(self.group.place, format!("rule {name:?} at {}: {why}", print_duration(tick)));
-                failed = true;
-            }
+        for (group, rule) in groups.iter().flat_map(|group| group.rules().iter().map(move |rule| (group, rule))) {
+            let why = match rule.health() {
+                Health::Bad(why) => why,
+                _ if rule.refused() > 0 => "there is another sample at that time already",
+                _ => continue,
+            };
+            let (name, place) = (&rule.spec().name, rule.spec().place);
+            let rule = format!("rule {name:?} ({}:{}:{})", group.file(), place.line, place.column);
+            self.report.fail(self.group.place, format!("{rule} at {}: {why}", print_duration(tick)));
+            failed = true;
         }
         failed
     }
