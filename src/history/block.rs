@@ -1,12 +1,16 @@
 //! The samples of one series: the newest as they are, the others in blocks.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::codec::{BLOCK, decode, decode_histograms, encode, encode_histograms};
 use super::timeline::{Next, Part, Place, Timeline, Timelines};
 use super::translate::native;
 use crate::model::{NativeHistogram, STALE, Sample, SampleValue, is_stale};
+
+/// Samples at most that are kept as they came: minutes, at the usual interval of ten seconds.
+const OPEN: usize = 16;
 
 /// Why a sample was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +23,9 @@ pub(super) enum Refused {
 
 /// All samples of a series.
 ///
-/// The newest, at most [`BLOCK`], are open: values as they came. When one more comes, or one that does not go with them
-/// (another kind of value, another start), they are encoded behind the bytes of the blocks before.
+/// The newest, at most [`OPEN`], are open: values as they came. When one more comes, or one that does not go with them
+/// (another kind of value, another start), they are encoded behind the bytes of the blocks before, together with the last
+/// block where that is not full.
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
     /// The encoded blocks, oldest first.
@@ -84,7 +89,8 @@ impl Blocks {
             Next::Moved(place) => self.place = Some(place),
             Next::Here => {}
         }
-        let fits = self.values.is_empty() || start == self.start && self.values.takes(&value);
+        let goes_with = start == self.start && self.values.takes(&value) && self.values.len() < OPEN;
+        let fits = self.values.is_empty() || goes_with;
         if let Some(place) = self.place.as_ref().filter(|_| !fits) {
             let place = Place { timeline: Arc::clone(&place.timeline), from: place.from + place.len, len: 0 };
             self.begin(place, start);
@@ -125,18 +131,14 @@ impl Blocks {
                 starts.pop();
             }
             let start = starts.last().map_or(self.start, |(_, start)| *start);
-            let bytes = self.bytes.get(at..at + head.size as usize).unwrap_or_default();
+            let bytes = self.bytes.get(at..).unwrap_or_default();
             at += head.size as usize;
             head.read(bytes, start, after, until, samples);
         }
-        let (from, to) = (open.part().until(after), open.part().until(until));
-        let times = open.part().times().take(to).skip(from);
+        let range = open.part().within(after, until);
         match &self.values {
-            Values::Floats(values) => push_floats(samples, times, values.get(from..).unwrap_or_default(), self.start),
-            Values::Histograms(values) => {
-                let values = values.iter().skip(from).cloned();
-                push(samples, times, values.map(SampleValue::Histogram), self.start);
-            }
+            Values::Floats(values) => push_floats(samples, open.part(), range, values, self.start),
+            Values::Histograms(values) => push_histograms(samples, open.part(), range, values, self.start),
         }
     }
 
@@ -175,34 +177,25 @@ impl Blocks {
         let starts = self.start != start;
         let ended = std::mem::replace(&mut self.start, start);
         let Some(Place { timeline, from, len }) = before else { return };
-        let at = self.bytes.len();
-        // A block of thirty-two values is seldom longer than this; what is too much is little.
-        reserve(&mut self.bytes, 64);
+        let mut head = Head { timeline, from, len, form: self.values.form(), starts, size: 0 };
+        let mut bytes = Vec::with_capacity(BLOCK * size_of::<f64>());
         if starts {
-            self.bytes.extend(ended.to_le_bytes());
+            bytes.extend(ended.to_le_bytes());
         }
-        let form = match &mut self.values {
-            Values::Floats(values) => {
-                encode(values, &mut self.bytes);
-                values.clear();
-                Form::Floats
-            }
-            Values::Histograms(values) => {
-                encode_histograms(values, &mut self.bytes);
-                values.clear();
-                Form::Histograms
-            }
-        };
-        let size = u32::try_from(self.bytes.len() - at).unwrap_or(u32::MAX);
-        reserve(&mut self.heads, 2);
-        self.heads.push(Head { timeline, from, len, form, starts, size });
-    }
-}
-
-/// Makes room for some more, and not for as many again as a list that doubles does.
-fn reserve<T>(list: &mut Vec<T>, more: usize) {
-    if list.capacity() - list.len() < more {
-        list.reserve_exact(more + list.len() / 8);
+        let whole = self.heads.pop_if(|last| last.goes_on_with(&head));
+        let at = self.bytes.len() - whole.as_ref().map_or(0, |whole| whole.size as usize);
+        if let Some(whole) = whole {
+            (head.from, head.len) = (whole.from, whole.len + head.len);
+            self.values.prepend(self.bytes.get(at..).unwrap_or_default(), usize::from(whole.len));
+        }
+        self.values.encode(&mut bytes);
+        head.size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        self.bytes.truncate(at);
+        // A list that doubles would be half empty most of the time.
+        self.bytes.reserve_exact(bytes.len());
+        self.bytes.extend(bytes);
+        self.heads.reserve_exact(1);
+        self.heads.push(head);
     }
 }
 
@@ -216,36 +209,50 @@ impl Head {
         bytes.first_chunk().filter(|_| self.starts).map(|start| i64::from_le_bytes(*start))
     }
 
+    /// Whether another block's samples can lie in this one, behind its own.
+    fn goes_on_with(&self, next: &Self) -> bool {
+        let end = usize::from(self.from) + usize::from(self.len);
+        Arc::ptr_eq(&self.timeline, &next.timeline)
+            && end == usize::from(next.from)
+            && self.form == next.form
+            && !self.starts
+            && end + usize::from(next.len) <= BLOCK
+    }
+
     fn read(&self, bytes: &[u8], start: i64, after: i64, until: i64, samples: &mut Vec<Sample>) {
         let mut bytes = bytes.get(if self.starts { size_of::<i64>() } else { 0 }..).unwrap_or_default();
         let (part, len) = (self.part(), usize::from(self.len).min(BLOCK));
-        let (from, to) = (part.until(after), part.until(until));
-        let times = part.times().take(to).skip(from);
+        let range = part.within(after, until);
         match self.form {
             Form::Floats => {
                 let mut values = [0.0; BLOCK];
-                decode(&mut bytes, &mut values[..len]);
-                push_floats(samples, times, &values[from..], start);
+                decode(&mut bytes, &mut values[..len], range.start);
+                push_floats(samples, part, range, &values, start);
             }
             Form::Histograms => {
-                let values = decode_histograms(bytes, len).into_iter().skip(from);
-                push(samples, times, values.map(|value| SampleValue::Histogram(Arc::new(value))), start);
+                let values: Vec<_> = decode_histograms(bytes, len).into_iter().map(Arc::new).collect();
+                push_histograms(samples, part, range, &values, start);
             }
         }
     }
 }
 
-fn push_floats(samples: &mut Vec<Sample>, times: impl Iterator<Item = i64>, values: &[f64], start: i64) {
-    push(samples, times, values.iter().map(|value| SampleValue::Float(*value)), start);
+fn push_floats(samples: &mut Vec<Sample>, part: Part<'_>, range: Range<usize>, values: &[f64], start: i64) {
+    let values = values.get(range.clone()).unwrap_or_default().iter();
+    let pairs = part.slice(range).times().zip(values);
+    samples.extend(pairs.map(|(time, value)| Sample { time, start, value: SampleValue::Float(*value) }));
 }
 
-fn push(
+fn push_histograms(
     samples: &mut Vec<Sample>,
-    times: impl Iterator<Item = i64>,
-    values: impl Iterator<Item = SampleValue>,
+    part: Part<'_>,
+    range: Range<usize>,
+    values: &[Arc<NativeHistogram>],
     start: i64,
 ) {
-    samples.extend(times.zip(values).map(|(time, value)| Sample { time, start, value }));
+    let values = values.get(range.clone()).unwrap_or_default().iter().cloned();
+    let pairs = part.slice(range).times().zip(values);
+    samples.extend(pairs.map(|(time, value)| Sample { time, start, value: SampleValue::Histogram(value) }));
 }
 
 impl Default for Values {
@@ -264,6 +271,36 @@ impl Values {
 
     fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    fn form(&self) -> Form {
+        match self {
+            Self::Floats(_) => Form::Floats,
+            Self::Histograms(_) => Form::Histograms,
+        }
+    }
+
+    /// Puts the values of an encoded block before these.
+    fn prepend(&mut self, mut bytes: &[u8], len: usize) {
+        match self {
+            Self::Floats(values) => {
+                let mut before = [0.0; BLOCK];
+                let before = &mut before[..len.min(BLOCK)];
+                decode(&mut bytes, before, 0);
+                values.splice(..0, before.iter().copied());
+            }
+            Self::Histograms(values) => {
+                values.splice(..0, decode_histograms(bytes, len).into_iter().map(Arc::new));
+            }
+        }
+    }
+
+    /// Encodes them, and keeps none.
+    fn encode(&mut self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::Floats(values) => encode(&std::mem::take(values), bytes),
+            Self::Histograms(values) => encode_histograms(&std::mem::take(values), bytes),
+        }
     }
 
     /// Whether a value is of the same kind.

@@ -6,6 +6,7 @@
 //! timeline of its own, which others that do the same join.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
@@ -91,6 +92,12 @@ impl<'a> Part<'a> {
         times.iter().map(|time| time.load(Ordering::Relaxed))
     }
 
+    /// A part of this part.
+    pub(super) fn slice(self, range: Range<usize>) -> Self {
+        let (from, len) = (usize::from(self.from) + range.start, range.len());
+        Self { timeline: self.timeline, from: index(from), len: index(len) }
+    }
+
     pub(super) fn first(self) -> i64 {
         self.timeline.time(usize::from(self.from))
     }
@@ -99,9 +106,21 @@ impl<'a> Part<'a> {
         self.timeline.time((usize::from(self.from) + usize::from(self.len)).saturating_sub(1))
     }
 
+    /// The samples later than `after` and not later than `until`.
+    pub(super) fn within(self, after: i64, until: i64) -> Range<usize> {
+        let (from, to) = (self.until(after), self.until(until));
+        from.min(to)..to
+    }
+
     /// How many samples are not later than `time`.
-    pub(super) fn until(self, time: i64) -> usize {
-        if self.last() <= time { usize::from(self.len) } else { self.times().take_while(|at| *at <= time).count() }
+    fn until(self, time: i64) -> usize {
+        if self.last() <= time {
+            usize::from(self.len)
+        } else if self.first() > time {
+            0
+        } else {
+            self.times().take_while(|at| *at <= time).count()
+        }
     }
 }
 
@@ -238,9 +257,10 @@ mod tests {
 
     #[test]
     fn series_in_step_share_and_so_do_those_that_leave_it_together() {
-        let every: Vec<i64> = (0..96).collect();
-        let other: Vec<i64> = (0..96).step_by(2).collect();
-        let late: Vec<i64> = (5..96).collect();
+        let end = 3 * i64::try_from(BLOCK).unwrap();
+        let every: Vec<i64> = (0..end).collect();
+        let other: Vec<i64> = (0..end).step_by(2).collect();
+        let late: Vec<i64> = (5..end).collect();
         let gap: Vec<i64> = every.iter().copied().filter(|time| *time != 20).collect();
         assert_eq!(walk(&[&every, &every, &every]), 3);
         // One that comes later is in step from the next full timeline on.
@@ -255,8 +275,8 @@ mod tests {
 
     #[test]
     fn one_series_out_of_step_does_not_break_the_others_apart() {
-        let odd: Vec<i64> = (0..64).map(|at| at * 10 + i64::from(at > 3)).collect();
-        let even: Vec<i64> = (0..64).map(|at| at * 10).collect();
+        let odd: Vec<i64> = (0..100).map(|at| at * 10 + i64::from(at > 3)).collect();
+        let even: Vec<i64> = (0..100).map(|at| at * 10).collect();
         assert!(walk(&[&odd, &even, &even, &even]) <= 4);
         assert!(walk(&[&even, &odd, &even, &even]) <= 4);
     }

@@ -4,14 +4,14 @@
 //! of ten where that is exact for all, else the float's bits without the zeros that all end with. What is then stored is
 //! the codes or, when that is shorter, the steps between them: the smallest, and what each has above it, in as many bits
 //! as the largest needs. Counters that grow by about the same become a few bits a value, and one load, a shift and a
-//! mask reads each. Values that repeat are left out when enough of them do. After "frame of reference" and ALP (Afroozeh
+//! mask read any of them. Values that repeat are left out when enough of them do. After "frame of reference" and ALP (Afroozeh
 //! et al., SIGMOD 2023); steps between floats' bits take the place of Gorilla's exclusive or (Pelkonen et al., VLDB 2015),
 //! which needs more bits for sums that grow, and several branches to read a value.
 
-use super::pack::{PADDING, Unpack, pack, packed_len, read_varint, write_varint};
+use super::pack::{PADDING, pack, packed_len, read_varint, unpack, write_varint};
 
 /// Values in a column at most.
-pub(crate) const BLOCK: usize = 32;
+pub(crate) const BLOCK: usize = 64;
 
 /// The largest power of ten that is tried: micro-units.
 const MAX_EXPONENT: u8 = 6;
@@ -39,7 +39,7 @@ enum Mapping {
 pub(crate) fn encode(values: &[f64], bytes: &mut Vec<u8>) {
     let all: &[f64] = values.get(..BLOCK).unwrap_or(values);
     let mut distinct = [0.0; BLOCK];
-    let (mut changes, mut count) = (0_u32, 0);
+    let (mut changes, mut count) = (0_u64, 0);
     for (at, value) in all.iter().enumerate() {
         if at == 0 || value.to_bits() != all[at - 1].to_bits() {
             changes |= 1 << at;
@@ -59,30 +59,32 @@ pub(crate) fn encode(values: &[f64], bytes: &mut Vec<u8>) {
     }
 }
 
-/// Takes `values.len()` values off the front of `bytes`.
-pub(crate) fn decode(bytes: &mut &[u8], values: &mut [f64]) {
+/// Takes `values.len()` values off the front of `bytes`, at most [`BLOCK`], and sets those from number `from` on, the
+/// others to anything: who looks back minutes wants the last ones.
+pub(crate) fn decode(bytes: &mut &[u8], values: &mut [f64], from: usize) {
     let Some((first, rest)) = bytes.split_first() else { return };
     *bytes = rest;
     let mapping = match first & MAPPING {
         BITS => Mapping::Bits(u32::from(take(bytes))),
         exponent => Mapping::Decimal(exponent),
     };
-    let changes = (first & SPARSE != 0).then(|| u32::from_le_bytes(std::array::from_fn(|_| take(bytes))));
-    let count = changes.map_or(values.len(), |changes| changes.count_ones() as usize).min(values.len());
+    let changes = (first & SPARSE != 0).then(|| u64::from_le_bytes(std::array::from_fn(|_| take(bytes))));
+    let steps = first & STEPS != 0;
     let mut codes = [0_i64; BLOCK];
-    let count = count.min(BLOCK);
-    read_codes(bytes, first & STEPS != 0, &mut codes[..count]);
-    match changes {
-        None => unmap(mapping, &codes[..count], values),
-        Some(changes) => {
-            let mut distinct = [0.0; BLOCK];
-            unmap(mapping, &codes[..count], &mut distinct);
-            let mut next = 0_usize;
-            for (at, value) in values.iter_mut().enumerate() {
-                next += (changes >> at & 1) as usize;
-                *value = distinct[next.saturating_sub(1) % BLOCK];
-            }
-        }
+    let Some(changes) = changes else {
+        let count = values.len().min(BLOCK);
+        let from = from.min(count);
+        read_codes(bytes, steps, from, &mut codes[..count]);
+        return unmap(mapping, &codes[from..count], &mut values[from..]);
+    };
+    let count = changes.count_ones() as usize;
+    read_codes(bytes, steps, 0, &mut codes[..count]);
+    let mut distinct = [0.0; BLOCK];
+    unmap(mapping, &codes[..count], &mut distinct);
+    let mut next = 0_usize;
+    for (at, value) in values.iter_mut().enumerate() {
+        next += (changes >> (at % BLOCK) & 1) as usize;
+        *value = distinct[next.saturating_sub(1) % BLOCK];
     }
 }
 
@@ -92,7 +94,7 @@ fn take(bytes: &mut &[u8]) -> u8 {
     *first
 }
 
-fn write(values: &[f64], changes: Option<u32>, bytes: &mut Vec<u8>) {
+fn write(values: &[f64], changes: Option<u64>, bytes: &mut Vec<u8>) {
     let mut codes = [0_i64; BLOCK];
     let mapping = map(values, &mut codes);
     let codes = &codes[..values.len()];
@@ -111,38 +113,49 @@ fn write(values: &[f64], changes: Option<u32>, bytes: &mut Vec<u8>) {
     };
     bytes.push(first | if by_steps { STEPS } else { 0 } | if changes.is_some() { SPARSE } else { 0 });
     bytes.extend(zeros);
-    bytes.extend(changes.into_iter().flat_map(u32::to_le_bytes));
+    bytes.extend(changes.into_iter().flat_map(u64::to_le_bytes));
     let (numbers, least, width) = if by_steps { (steps, least_step, step_width) } else { (codes, least, width) };
     if by_steps {
-        write_varint(codes[0], bytes);
+        // The last one, as the last ones are read most.
+        write_varint(codes[codes.len() - 1], bytes);
     }
     write_varint(least, bytes);
     bytes.push(width as u8);
     pack(numbers.iter().map(|number| number.wrapping_sub(least).cast_unsigned()), width, bytes);
 }
 
-fn read_codes(bytes: &mut &[u8], by_steps: bool, codes: &mut [i64]) {
-    let first = if by_steps { read_varint(bytes) } else { 0 };
+/// Reads the codes from number `from` on.
+fn read_codes(bytes: &mut &[u8], by_steps: bool, from: usize, codes: &mut [i64]) {
+    let last = if by_steps { read_varint(bytes) } else { 0 };
     let least = read_varint(bytes);
     let width = u32::from(take(bytes)).min(64);
-    let packed = packed_len(codes.len() - usize::from(by_steps && !codes.is_empty()), width);
-    let (packed, rest) = bytes.split_at(packed.min(bytes.len()));
-    *bytes = rest;
+    let count = codes.len() - usize::from(by_steps && !codes.is_empty());
+    let packed = packed_len(count, width);
     // The bytes of a column may be the last ones that there are.
-    let mut padded = [0_u8; BLOCK * 8 + PADDING];
-    padded[..packed.len()].copy_from_slice(packed);
-    let mut numbers = Unpack::new(&padded, width);
-    if by_steps {
-        let mut code = first;
-        for (at, slot) in codes.iter_mut().enumerate() {
-            if at > 0 {
-                code = code.wrapping_add(least).wrapping_add(numbers.take().cast_signed());
-            }
-            *slot = code;
-        }
+    let mut copy;
+    let padded = if bytes.len() >= packed + PADDING {
+        *bytes
     } else {
-        for code in codes {
-            *code = least.wrapping_add(numbers.take().cast_signed());
+        copy = [0_u8; BLOCK * 8 + PADDING];
+        let there = bytes.len().min(packed);
+        copy[..there].copy_from_slice(&bytes[..there]);
+        &copy[..]
+    };
+    let wanted = from.min(count)..count;
+    unpack(padded, width, wanted.start, &mut codes[wanted.clone()]);
+    *bytes = bytes.get(packed..).unwrap_or_default();
+    if by_steps {
+        // A step leads from one code to the next: back from the last one.
+        let mut code = last;
+        for at in wanted.rev() {
+            let step = codes[at].wrapping_add(least);
+            codes[at + 1] = code;
+            code = code.wrapping_sub(step);
+        }
+        codes[from.min(count)] = code;
+    } else {
+        for code in &mut codes[wanted] {
+            *code = code.wrapping_add(least);
         }
     }
 }

@@ -42,7 +42,7 @@ pub(crate) fn decode(mut bytes: &[u8], count: usize) -> Vec<NativeHistogram> {
         histograms.resize(from + run, layout);
         let mut column = |field: &dyn Fn(&mut NativeHistogram) -> &mut f64| {
             let mut values = [0.0; BLOCK];
-            decode_column(&mut bytes, &mut values[..run]);
+            decode_column(&mut bytes, &mut values[..run], 0);
             for (histogram, value) in histograms[from..].iter_mut().zip(values) {
                 *field(histogram) = value;
             }

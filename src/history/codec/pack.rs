@@ -22,34 +22,27 @@ pub(super) fn packed_len(count: usize, width: u32) -> usize {
     (count * width as usize).div_ceil(8)
 }
 
-/// Reads codes of `width` bits, one after another, from `bytes`, which must go on for [`PADDING`] bytes behind them.
-#[derive(Debug)]
-pub(super) struct Unpack<'a> {
-    bytes: &'a [u8],
-    width: usize,
-    at: usize,
-}
-
-/// A code is read with what lies behind it.
+/// Bytes that must follow the packed ones: a code is read together with what lies behind it.
 pub(super) const PADDING: usize = 16;
 
-impl<'a> Unpack<'a> {
-    pub(super) fn new(bytes: &'a [u8], width: u32) -> Self {
-        Self { bytes, width: width as usize, at: 0 }
-    }
-
-    /// The next code; 0 beyond the end.
-    #[inline]
-    pub(super) fn take(&mut self) -> u64 {
-        let (byte, bit) = (self.at / 8, self.at % 8);
-        self.at += self.width;
-        // Up to 57 bits lie within eight bytes, wherever they begin.
-        if self.width <= 57 {
-            let Some(Ok(eight)) = self.bytes.get(byte..byte + 8).map(<[u8; 8]>::try_from) else { return 0 };
-            (u64::from_le_bytes(eight) >> bit) & ((1 << self.width) - 1)
-        } else {
-            let Some(Ok(sixteen)) = self.bytes.get(byte..byte + 16).map(<[u8; 16]>::try_from) else { return 0 };
-            ((u128::from_le_bytes(sixteen) >> bit) & ((1 << self.width) - 1)) as u64
+/// Reads the codes from number `from` on, as many as there is place for.
+pub(super) fn unpack(bytes: &[u8], width: u32, from: usize, codes: &mut [i64]) {
+    let step = width as usize;
+    let mut at = from * step;
+    // Up to 57 bits lie within eight bytes, wherever they begin.
+    if width <= 57 {
+        let mask = (1_u64 << width) - 1;
+        for code in codes {
+            let eight = bytes.get(at / 8..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
+            *code = ((u64::from_le_bytes(eight) >> (at % 8)) & mask).cast_signed();
+            at += step;
+        }
+    } else {
+        let mask = (1_u128 << width) - 1;
+        for code in codes {
+            let sixteen = bytes.get(at / 8..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
+            *code = ((u128::from_le_bytes(sixteen) >> (at % 8)) & mask) as i64;
+            at += step;
         }
     }
 }
