@@ -44,6 +44,19 @@ impl Error {
         Self(Box::new(Kind::System { doing, source }))
     }
 
+    /// The file, line and column that it is about, both counted from 1, if it is about a place in a file.
+    ///
+    /// ```
+    /// let error = bellwether::Error::file("bellwether.yaml", 3, 5, "key \"x\" is not known");
+    /// assert_eq!(error.place(), Some(("bellwether.yaml", 3, 5)));
+    /// ```
+    pub fn place(&self) -> Option<(&str, usize, usize)> {
+        match &*self.0 {
+            Kind::File { file, line, column, .. } => Some((file, *line, *column)),
+            _ => None,
+        }
+    }
+
     /// Whether a variable, a file or a builder setting is at fault (a command exits with 78).
     pub fn is_configuration(&self) -> bool {
         matches!(*self.0, Kind::Invalid { .. } | Kind::File { .. })

@@ -1,11 +1,13 @@
 //! "Did you mean": the known word that an unknown one is probably a slip of.
 
 /// The candidate that `word` differs least from, if it differs little: in at most a third of its letters and at most
-/// three, where a letter is added, left out, exchanged with its neighbour or replaced.
+/// three, where a letter is added, left out, exchanged with its neighbour or replaced. Of several the one that the word
+/// is the beginning of.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let most = (word.chars().count() / 3).min(3);
     let distances = candidates.into_iter().map(|candidate| (distance(word, candidate), candidate));
-    distances.filter(|(distance, _)| *distance <= most).min().map(|(_, candidate)| candidate)
+    let near = distances.filter(|(distance, _)| *distance <= most);
+    near.min_by_key(|(distance, candidate)| (*distance, !candidate.starts_with(word), *candidate)).map(|(_, it)| it)
 }
 
 /// Optimal string alignment distance, ignoring case. Words longer than 100 letters are not compared.
@@ -37,12 +39,13 @@ mod tests {
 
     #[test]
     fn a_slip_finds_its_word_and_another_word_finds_none() {
-        let known = ["endpoint", "headers", "headers_list", "timeout"];
+        let known = ["endpoint", "haa", "head", "headers", "headers_list", "timeout"];
         let cases = [
             ("endpiont", Some("endpoint")),
             ("Header", Some("headers")),
             ("header_list", Some("headers_list")),
             ("tiemout", Some("timeout")),
+            ("hea", Some("head")),
             ("compression", None),
             ("to", None),
             ("", None),

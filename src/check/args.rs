@@ -6,14 +6,14 @@ use regex::Regex;
 
 use super::features::{self, Feature};
 
-/// Check rule files: YAML, expressions, templates.
+/// Check files: rules of Prometheus, routing of Alertmanager, configuration.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = CHECK_EXAMPLES)]
 pub struct CheckArgs {
-    /// Rule files of Prometheus' format
+    /// Rule files, routing files, configuration files; which one it is is seen from its keys
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Pass over keys that are not known
+    /// Pass over keys of rule files that are not known
     #[arg(long)]
     pub ignore_unknown_fields: bool,
     /// What to look for that is allowed and hardly meant: "all", "duplicate-rules" or "none"
@@ -62,6 +62,7 @@ const CHECK_EXAMPLES: &str = "\
 Examples:
   bellwether check rules/*.yml
   bellwether check --lint-fatal --format json rules.yml
+  bellwether check alertmanager.yml bellwether.yaml
 
 Exit codes: 0 ok, 1 lint findings with --lint-fatal, 2 usage, 78 a file has a mistake.";
 

@@ -1,10 +1,12 @@
-//! `bellwether check` and `bellwether test rules`: what is wrong with rule files, before they are used.
+//! `bellwether check` and `bellwether test rules`: what is wrong with files, before they are used.
 //!
-//! Both come to the verdicts of Prometheus' promtool, and say more about where and why.
+//! On rule files both come to the verdicts of Prometheus' promtool, and say more about where and why. `check` also takes
+//! routing files of Alertmanager and configuration files.
 
 pub mod args;
 mod features;
 mod files;
+mod kind;
 mod output;
 mod unit;
 
@@ -35,7 +37,7 @@ impl Outcome {
     }
 }
 
-/// Checks rule files. What there is to say is written to `out`, which may be closed early.
+/// Checks files, each by its kind. What there is to say is written to `out`, which may be closed early.
 pub fn check(args: &CheckArgs, out: &mut impl Write) -> Outcome {
     let files = files::check(args);
     written(output::checked(&files, args.format, out));

@@ -6,39 +6,61 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use super::args::Format;
+use super::files::Checked;
+use super::kind::Kind;
 use super::unit::{Case, Tested};
-use crate::rules::file::{Finding, RuleFile};
+use crate::rules::file::Finding;
 
 /// What `check` has to say.
-pub(super) fn checked(files: &[RuleFile], format: Format, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn checked(files: &[Checked], format: Format, out: &mut impl Write) -> io::Result<()> {
     if format == Format::Json {
         return document(out, files.iter().map(checked_file));
     }
     for file in files {
+        for warning in &file.warnings {
+            writeln!(out, "warning: {warning}")?;
+        }
         for error in &file.errors {
             writeln!(out, "{error}\n")?;
         }
         for lint in &file.lints {
             writeln!(out, "warning: {lint}\n")?;
         }
-        let (groups, rules) = (count(file.groups.len(), "group"), count(file.rules(), "rule"));
-        match (file.errors.len(), file.lints.len()) {
-            (0, 0) => writeln!(out, "{}: ok, {groups}, {rules}", file.name)?,
-            (0, lints) => writeln!(out, "{}: {groups}, {rules}, {}", file.name, count(lints, "warning"))?,
-            (errors, _) => writeln!(out, "{}: {}", file.name, count(errors, "mistake"))?,
+        let what = file.counts.map_or_else(
+            || file.kind.as_str().to_owned(),
+            |(groups, rules)| format!("{}, {}", count(groups, "group"), count(rules, "rule")),
+        );
+        match (file.errors.len(), file.lints.len() + file.warnings.len()) {
+            (0, 0) => writeln!(out, "{}: ok, {what}", file.name)?,
+            (0, warnings) => writeln!(out, "{}: {what}, {}", file.name, count(warnings, "warning"))?,
+            (errors, _) => writeln!(out, "{}: {}{}", file.name, count(errors, "mistake"), elsewhere(file))?,
         }
     }
     Ok(())
 }
 
-fn checked_file(file: &RuleFile) -> Value {
-    json!({
+/// Where a file belongs that was given to the wrong command.
+fn elsewhere(file: &Checked) -> String {
+    if file.kind == Kind::Tests {
+        format!("; these look like unit tests, which `bellwether test rules {}` runs", file.name)
+    } else {
+        String::new()
+    }
+}
+
+fn checked_file(file: &Checked) -> Value {
+    let mut value = json!({
         "file": file.name,
-        "groups": file.groups.len(),
-        "rules": file.rules(),
+        "kind": file.kind.as_str(),
         "errors": file.errors.iter().map(finding).collect::<Vec<_>>(),
-        "warnings": file.lints.iter().map(finding).collect::<Vec<_>>(),
-    })
+        "lints": file.lints.iter().map(finding).collect::<Vec<_>>(),
+        "warnings": file.warnings,
+    });
+    if let Some((groups, rules)) = file.counts {
+        value["groups"] = json!(groups);
+        value["rules"] = json!(rules);
+    }
+    value
 }
 
 /// What `test rules` has to say.

@@ -25,8 +25,8 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("config", &["series", "layer", "exporters", "pipeline"]),
     ("telemetry", &["config", "series", "layer", "instruments", "bridge", "exporters", "pipeline"]),
     ("testing", &["telemetry", "config", "series", "layer", "instruments", "bridge", "exporters", "pipeline"]),
-    // A door of its own for rule files; what it runs is what a host runs.
-    ("check", &["history", "promql", "rules"]),
+    // A door of its own for files; what it reads and runs is what a host does.
+    ("check", &["config", "history", "notifier", "promql", "rules"]),
     // A host as any other; the numbers of its table come from the store.
     ("demo", &["telemetry", "config", "pipeline", "series"]),
 ];

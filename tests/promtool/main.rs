@@ -77,7 +77,30 @@ fn what_is_found_can_be_read_by_a_program() {
         let output = bellwether(arguments);
         let value: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
         let file = &value["files"][0];
-        let found = file["warnings"][0]["line"].as_u64().or_else(|| file["tests"][0]["failures"][0]["line"].as_u64());
+        let found = file["lints"][0]["line"].as_u64().or_else(|| file["tests"][0]["failures"][0]["line"].as_u64());
         assert!(found.is_some_and(|line| line > 1), "{value}");
+    }
+}
+
+#[test]
+fn each_kind_of_file_is_checked_as_what_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cases = [
+        ("", 0, "x.yml: ok, 0 groups, 0 rules\n"),
+        ("groups: [{name: a, rules: [{record: b, expr: 'rat(c[5m])'}]}]", 78, "did you mean \"rate\"?"),
+        ("route: {receiver: a}\nreceivers: [{name: a}]", 0, "x.yml: ok, routing\n"),
+        ("route: {receiver: a}\nreceivers: []", 78, "\n     | "),
+        ("file_format: '1.0'", 0, "x.yml: ok, configuration\n"),
+        ("file_format: '1.0'\ntracer_provder: {}", 78, "x.yml:2:1: "),
+        ("tests: []", 78, "x.yml: 1 mistake; these look like unit tests, which `bellwether test rules x.yml` runs\n"),
+    ];
+    for (text, exit, expected) in cases {
+        std::fs::write(folder.path().join("x.yml"), text).expect("a file");
+        let command =
+            Command::new(env!("CARGO_BIN_EXE_bellwether")).args(["check", "x.yml"]).current_dir(folder.path()).output();
+        let output = command.expect("the command");
+        let shown = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(exit), "{text}: {shown}");
+        assert!(shown.contains(expected), "{text}: {shown}");
     }
 }

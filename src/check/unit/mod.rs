@@ -158,7 +158,7 @@ fn rule_files(path: &Path, file: &TestFile, args: &TestArgs, warnings: &mut Vec<
         if files.is_empty() {
             warnings.push(format!("{}: no rule file matches {pattern:?}", path.display()));
         }
-        found.extend(files.iter().map(|path| files::read(path, options)));
+        found.extend(files.iter().map(|path| files::rules(path, options)));
     }
     found
 }
