@@ -245,6 +245,8 @@ pub fn jitter() -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use tower_service::Service as _;
+
     use super::*;
 
     #[test]
@@ -253,5 +255,13 @@ mod tests {
         assert!(drawn.iter().all(|value| (0.0..1.0).contains(value)));
         let mean = drawn.iter().sum::<f64>() / 1_000.0;
         assert!((0.4..0.6).contains(&mean), "{mean}");
+    }
+
+    #[tokio::test]
+    async fn a_connection_does_not_hold_back_small_requests() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let stream = tcp().call(url.parse().unwrap()).await.unwrap().into_inner();
+        assert!(stream.nodelay().unwrap(), "asked of the socket itself");
     }
 }
