@@ -14,6 +14,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Registry, filter::Targets};
 
 use super::records::{Kept, Log, Span};
+use crate::bridge::{Bridge, MeterProvider};
 use crate::clock::{Clock, Timestamp};
 use crate::internal::Internal;
 use crate::layer::{self, Layer, Parts, Sampler};
@@ -75,6 +76,7 @@ impl Builder {
         let store = Store::new(series, clock.clone(), Arc::clone(&internal));
         let (spans, logs) = (Kept::<Span>::default(), Kept::<Log>::default());
         let resource = Resource::builder_empty().with_service_name(store.config().service_name.clone()).build();
+        let bridge = Bridge::new(store.config(), resource.clone(), Arc::clone(&internal));
         let processors: Vec<Box<dyn SpanProcessor>> = vec![Box::new(spans.clone())];
         let tracer_provider = layer::tracer_provider(&layer, resource.clone(), processors, &internal);
         let parts = Parts {
@@ -86,7 +88,7 @@ impl Builder {
             console: None,
         };
         let dispatch = Dispatch::new(Registry::default().with(Layer::new(&layer, parts)));
-        Capture { dispatch, store, internal, clock, resource, spans, logs }
+        Capture { dispatch, store, bridge, internal, clock, resource, spans, logs }
     }
 }
 
@@ -104,6 +106,7 @@ impl Default for Builder {
 pub struct Capture {
     dispatch: Dispatch,
     store: Arc<Store>,
+    bridge: Bridge,
     internal: Arc<Internal>,
     clock: Clock,
     resource: Resource,
@@ -137,6 +140,25 @@ impl Capture {
     /// The subscriber of the capture, for code that takes one.
     pub fn dispatch(&self) -> &Dispatch {
         &self.dispatch
+    }
+
+    /// Meters of the OpenTelemetry API whose instruments the capture collects, for code that takes a provider or a meter.
+    /// Instruments of the global provider (`opentelemetry::global::meter`) belong to the process and are not captured;
+    /// neither does the capture's clock govern the times of their points.
+    ///
+    /// ```
+    /// use bellwether::opentelemetry::metrics::{Meter, MeterProvider as _};
+    ///
+    /// fn serve(meter: &Meter) {
+    ///     meter.u64_counter("served").build().add(2, &[]);
+    /// }
+    ///
+    /// let capture = bellwether::testing::capture();
+    /// serve(&capture.meter_provider().meter("shop"));
+    /// assert_eq!(capture.value("served", &[]), Some(2.0));
+    /// ```
+    pub fn meter_provider(&self) -> MeterProvider {
+        self.bridge.provider()
     }
 
     /// Moves the clock. Durations of spans and timers come from it alone.
@@ -218,7 +240,9 @@ impl Capture {
         let time = self.clock.now();
         let scope = InstrumentationScope::builder(names::SCOPE).build();
         let metrics = self.store.collect(time, Collect::Peek);
-        Snapshot { time, resource: self.resource.clone(), scopes: vec![ScopeMetrics { scope, metrics }] }
+        let mut scopes = vec![ScopeMetrics { scope, metrics }];
+        scopes.extend(self.bridge.collect());
+        Snapshot { time, resource: self.resource.clone(), scopes }
     }
 
     /// How often something was refused, trimmed or approximated.

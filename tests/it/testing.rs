@@ -6,6 +6,7 @@ use std::time::Duration;
 use bellwether::clock::Timestamp;
 use bellwether::opentelemetry::KeyValue;
 use bellwether::opentelemetry::logs::Severity;
+use bellwether::opentelemetry::metrics::MeterProvider as _;
 use bellwether::opentelemetry::trace::SpanKind;
 use bellwether::testing::{Builder, Capture, builder, capture};
 use tracing::{Instrument, info, info_span, instrument, warn};
@@ -143,4 +144,20 @@ async fn async_scopes_follow_their_future_across_threads() {
     }
     assert_eq!(captures.each_ref().map(|capture| capture.calls("step")), [50, 50]);
     assert_eq!(captures.each_ref().map(|capture| capture.operation("step").unwrap().in_flight), [0, 0]);
+}
+
+#[test]
+fn instruments_of_the_opentelemetry_api_belong_to_the_capture_that_made_their_meter() {
+    let (one, other) = (capture(), capture());
+    for (capture, increment) in [(&one, 1), (&other, 10)] {
+        let meter = capture.meter_provider().meter("shop");
+        let counter = meter.u64_counter("sold").with_unit("{cup}").build();
+        counter.add(increment, &[KeyValue::new("size", "small")]);
+        let _level = meter.i64_observable_gauge("level").with_callback(|gauge| gauge.observe(7, &[])).build();
+    }
+    for (capture, sum) in [(&one, 1.0), (&other, 10.0)] {
+        assert_eq!(capture.value("sold", &[KeyValue::new("size", "small")]), Some(sum));
+        assert_eq!(capture.value("level", &[]), Some(7.0));
+        assert_eq!(capture.metric("sold").unwrap().unit, "{cup}");
+    }
 }
