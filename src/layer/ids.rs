@@ -6,16 +6,13 @@
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use opentelemetry::{SpanId, TraceId};
 use opentelemetry_sdk::trace::IdGenerator;
 
 use super::handle::Handle;
 use super::spans::Slot;
-
-/// Raised in the child of a fork, so that parent and child do not draw the same ids.
-static GENERATION: AtomicU32 = AtomicU32::new(1);
+use crate::fork;
 
 // None of these has a destructor, so they can be read at any point of a thread's life.
 thread_local! {
@@ -72,16 +69,11 @@ pub(super) fn span_id() -> SpanId {
     SpanId::from(draw())
 }
 
-/// Makes every thread seed its generator again; to be called in the child of a fork.
-pub(crate) fn forked() {
-    GENERATION.fetch_add(1, Ordering::Relaxed);
-}
-
 /// A random number that is not zero: an id of zeros is invalid.
 #[inline]
 fn draw() -> u64 {
     let mut random = RANDOM.get();
-    if random.generation != GENERATION.load(Ordering::Relaxed) {
+    if random.generation != fork::generation() {
         random = Random::seeded();
     }
     let number = random.next();
@@ -104,7 +96,7 @@ impl Random {
         let keys = RandomState::new();
         let process = std::process::id();
         let state = [0, 1, 2, 3].map(|part: u8| keys.hash_one((process, part)));
-        Self { state, generation: GENERATION.load(Ordering::Relaxed) }
+        Self { state, generation: fork::generation() }
     }
 
     #[inline]
@@ -143,11 +135,12 @@ mod tests {
             let drawn = std::thread::spawn(|| [trace_id(), trace_id()]).join().unwrap();
             assert!(drawn.into_iter().all(|id| id != TraceId::INVALID && seen.insert(id)));
         }
-        let before = RANDOM.get().state;
-        let _ = span_id();
-        forked();
-        let _ = span_id();
-        assert_ne!(before, RANDOM.get().state);
+        let _seeded = span_id();
+        // A child has its parent's state, of the generation before.
+        let copied = Random { generation: fork::generation() - 1, ..RANDOM.get() };
+        RANDOM.set(copied);
+        let mut parent = copied;
+        assert_ne!(span_id(), SpanId::from(parent.next()));
     }
 
     #[test]

@@ -50,7 +50,6 @@ pub use composite::{Layer, Parts};
 pub use config::{Config, Limits, MetricDeclaration, Sampler, SpanDetails};
 pub use console::Console;
 pub use handle::Handle;
-pub(crate) use ids::forked;
 pub use logs::{LogSink, Written};
 pub use propagator::Propagator;
 pub use provider::tracer_provider;

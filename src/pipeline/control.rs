@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::fork::Process;
+use crate::fork::Process;
 use crate::internal::Internal;
 use crate::model::{Reason, Report, Signal};
 

@@ -64,6 +64,9 @@ impl Handle {
 
     /// What each operation did since the start.
     pub fn operations(&self) -> Vec<Operation> {
+        if self.control.is_left() {
+            return Vec::new();
+        }
         self.collector.store.operations()
     }
 

@@ -10,7 +10,6 @@ mod config;
 mod control;
 mod exporter;
 mod foreign;
-mod fork;
 mod handle;
 mod lane;
 mod metrics;

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use tokio::sync::Notify;
 
 use super::Batch;
-use super::fork::Process;
+use crate::fork::Process;
 use crate::internal::Internal;
 use crate::model::{Reason, Signal};
 

@@ -19,6 +19,7 @@ use super::shard::Shards;
 use super::table::Table;
 use super::{Config, Declaration, ExemplarFilter, HistogramAggregation, InFlight, Instrument, Link, Series};
 use crate::clock::{Clock, Timestamp};
+use crate::fork::Process;
 use crate::internal::{Counter, Internal};
 use crate::model::{Attributes, Exemplar, Number};
 use crate::names;
@@ -36,6 +37,9 @@ pub struct Store {
     pub(super) gauges: Table<Gauge>,
     /// By kind of cell and place.
     pub(super) reservoirs: [Table<Reservoir>; CellKind::ALL.len()],
+    /// A child of a fork has the locks as they were, also those that other threads held, and nobody to collect it:
+    /// whatever would lock does nothing there.
+    process: Process,
     registry: RwLock<Registry>,
     in_flight: RwLock<Operations>,
     /// What every span series has.
@@ -63,6 +67,7 @@ impl Store {
             shards: Shards::new(),
             gauges: Table::new(),
             reservoirs: [const { Table::new() }; CellKind::ALL.len()],
+            process: Process::current(),
             registry: RwLock::new(registry),
             in_flight: RwLock::default(),
             constant,
@@ -92,6 +97,9 @@ impl Store {
     /// metrics or already of another kind; the boundaries are not finite and ascending, or more than 1,000; there are as
     /// many instruments as the configuration allows. Cold: locks.
     pub fn instrument(&self, declaration: &Declaration<'_>) -> Option<Instrument> {
+        if self.process.is_left() {
+            return None;
+        }
         let found = self.registry().find(declaration);
         let declared = match found {
             Ok(Some((instrument, true))) => Ok(instrument),
@@ -108,6 +116,9 @@ impl Store {
     /// cardinality limit it is the overflow series: the identity stays, the dimensions are replaced by
     /// `otel.metric.overflow=true`. Cold: locks and allocates.
     pub fn series(&self, instrument: Instrument, identity: &[KeyValue], dimensions: &[KeyValue]) -> Series {
+        if self.process.is_left() {
+            return Series::NONE;
+        }
         let constant: &[KeyValue] = if instrument == Self::SPANS { &self.constant } else { &[] };
         let attributes = Attributes::new(constant.iter().chain(identity).chain(dimensions).cloned());
         if let Some(found) = self.registry().series(instrument, &attributes) {
@@ -126,6 +137,9 @@ impl Store {
 
     /// The open spans of one name and kind. Cold: locks.
     pub fn in_flight(&self, name: &str, kind: &SpanKind) -> Arc<InFlight> {
+        if self.process.is_left() {
+            return Arc::default();
+        }
         if let Some(known) = self.in_flight_read().get(name, kind) {
             return known;
         }
@@ -247,6 +261,9 @@ impl Store {
     #[cold]
     #[inline(never)]
     fn with_new_cell<C: Cell>(&self, series: Series, f: impl FnOnce(&C) -> bool) -> bool {
+        if self.process.is_left() {
+            return false;
+        }
         let plan = self.registry().plan(series, C::KIND);
         let Some(plan) = plan else {
             self.refuse(series);
@@ -266,6 +283,9 @@ impl Store {
     /// A series that no cell can take: of another kind than the measurement, or gone for long.
     #[cold]
     fn refuse(&self, series: Series) {
+        if self.process.is_left() {
+            return;
+        }
         let gone = series != Series::NONE && self.registry().is_gone(series);
         self.internal.count(if gone { Counter::SeriesGone } else { Counter::InvalidMeasurement });
     }

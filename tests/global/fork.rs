@@ -3,9 +3,11 @@
 #![cfg(unix)]
 #![expect(unsafe_code, reason = "std has no fork")]
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bellwether::model::Reason;
+use bellwether::opentelemetry::KeyValue;
 
 use crate::process::case;
 use crate::receiver::Receiver;
@@ -68,5 +70,37 @@ fn a_guard_dropped_in_a_forked_child_returns_at_once() {
             true
         });
         assert_eq!(status, 0, "14 is an alarm: the child hung");
+    });
+}
+
+#[test]
+fn a_child_that_was_forked_while_another_thread_made_a_series_does_not_wait_for_that_thread() {
+    let name = "fork::a_child_that_was_forked_while_another_thread_made_a_series_does_not_wait_for_that_thread";
+    case(name, &[("OTEL_TRACES_EXPORTER", "none"), ("OTEL_LOGS_EXPORTER", "none")], || {
+        let environment = [("OTEL_METRICS_EXPORTER", "none")].into_iter().collect();
+        let guard = bellwether::builder().environment(environment).console(false).init().unwrap();
+        let counter = bellwether::instruments::counter("shop.orders");
+        let ended = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            // Always in the store's cold path.
+            scope.spawn(|| {
+                for number in (0_i64..).take_while(|_| !ended.load(Ordering::Relaxed)) {
+                    counter.add(1, &[KeyValue::new("number", number)]);
+                }
+            });
+            let statuses: Vec<i32> = (0..100_i64)
+                .map(|number| {
+                    forked(|| {
+                        counter.add(1, &[KeyValue::new("of the child", number)]);
+                        bellwether::instruments::gauge("of the child").record(number, &[]);
+                        guard.handle().operations().is_empty()
+                    })
+                })
+                .take_while(|status| *status == 0)
+                .collect();
+            ended.store(true, Ordering::Relaxed);
+            assert_eq!(statuses.len(), 100, "a child hung or failed");
+        });
+        drop(guard);
     });
 }

@@ -1,7 +1,7 @@
 //! Whether this is still the process that telemetry was started in.
 //!
-//! A child made by `fork` has a copy of the queues and locks, but not of the thread that empties them. Everything that
-//! would wait for that thread asks here first.
+//! A child made by `fork` has a copy of the queues and locks, but not of the threads that empty or hold them. Everything
+//! that would wait for such a thread asks here first.
 
 #![cfg_attr(unix, expect(unsafe_code, reason = "pthread_atfork is a C function; there is no safe face of it in std"))]
 
@@ -9,32 +9,37 @@
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// How many forks lie between the first process and this one.
-static GENERATION: AtomicU32 = AtomicU32::new(0);
+/// One more than the forks between the first process and this one.
+static GENERATION: AtomicU32 = AtomicU32::new(1);
 
 /// The process that something was made in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Process(u32);
+pub(crate) struct Process(u32);
 
 impl Process {
     /// This process. The first call has forks counted from then on.
-    pub(super) fn current() -> Self {
+    pub(crate) fn current() -> Self {
         count_forks();
         Self(GENERATION.load(Ordering::Relaxed))
     }
 
     /// Whether the caller runs in a process that was forked from this one: one relaxed load.
     #[inline]
-    pub(super) fn is_left(self) -> bool {
+    pub(crate) fn is_left(self) -> bool {
         GENERATION.load(Ordering::Relaxed) != self.0
     }
+}
+
+/// Another number in every child of a fork, never 0.
+#[inline]
+pub(crate) fn generation() -> u32 {
+    GENERATION.load(Ordering::Relaxed)
 }
 
 #[cfg(unix)]
 fn count_forks() {
     extern "C" fn in_child() {
         GENERATION.fetch_add(1, Ordering::Relaxed);
-        crate::layer::forked();
     }
 
     static REGISTERED: Once = Once::new();
