@@ -71,6 +71,21 @@ pub const ALERT_ANNOTATION: &str = "bellwether.alert.annotation";
 /// Attribute of such a record: a trace of the series that fired.
 pub const ALERT_TRACE: &str = "bellwether.alert.trace_id";
 
+/// Lookups in a cache, with [`CACHE_RESULT`]. Written by whoever has a cache; read by the default rules.
+pub const CACHE_LOOKUPS: Name = metric("cache.lookups", "{lookup}", "Lookups in a cache, by `result`: hit or miss");
+/// Share of the processors that the process uses, 0 to 1.
+pub const CPU_UTILIZATION: Name =
+    metric("process.cpu.utilization", "1", "Share of the processors that the process uses");
+/// Memory of the process.
+pub const MEMORY_USAGE: Name = metric("process.memory.usage", "By", "Memory that the process uses");
+/// How far a series has drifted from its baseline; from 1 on it is worth a look.
+pub const DRIFT_SCORE: Name = metric("bellwether.drift.score", "", "Distance of a series from its baseline");
+/// How unusual the newest value of a series is; from 1 on it is worth a look.
+pub const ANOMALY_SCORE: Name = metric("bellwether.anomaly.score", "", "How unusual a series is now");
+
+/// Attribute of [`CACHE_LOOKUPS`]: `hit` or `miss`.
+pub const CACHE_RESULT: &str = "result";
+
 /// Attribute: the service.
 pub const SERVICE_NAME: &str = "service.name";
 /// Attribute: the operation.

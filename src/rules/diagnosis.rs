@@ -5,7 +5,7 @@ use std::fmt;
 use super::duration::print_duration;
 use super::file::RuleSpec;
 use super::place::Place;
-use super::reach::{Reach, longest, reaches};
+use super::reach::{Empty, Reach, longest, reaches};
 use super::rule::Rule;
 use super::set::Rules;
 use crate::history::{MatchOp, Matcher};
@@ -52,8 +52,14 @@ impl fmt::Display for Problem {
 
 /// What is wrong with the data that an expression reads at `now`, milliseconds since the Unix epoch.
 pub fn diagnose(expr: &Expr, now: i64, place: &Place<'_>) -> Vec<Problem> {
-    let problems = reaches(expr).into_iter().filter(|reach| !reach.may_be_empty);
-    problems.filter_map(|reach| problem(&reach, now, place)).collect()
+    let reaches: Vec<Reach<'_>> = reaches(expr).into_iter().filter(|reach| reach.empty != Empty::Meant).collect();
+    let found: Vec<_> = reaches.iter().map(|reach| (reach.empty, problem(reach, now, place))).collect();
+    let missing = |problem: &Option<Problem>| matches!(problem, Some(Problem::NoSeries { .. }));
+    // Of several that stand for each other one is enough.
+    let enough = found.iter().any(|(empty, problem)| *empty == Empty::Alternative && !missing(problem));
+    let counts =
+        |(empty, problem): &(Empty, Option<Problem>)| !(enough && *empty == Empty::Alternative && missing(problem));
+    found.into_iter().filter(counts).filter_map(|(_, problem)| problem).collect()
 }
 
 impl Rule {

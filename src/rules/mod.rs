@@ -7,7 +7,9 @@
 
 mod active;
 mod alerting;
+pub mod code;
 mod config;
+mod defaults;
 mod diagnosis;
 mod duration;
 pub mod file;
@@ -23,6 +25,7 @@ pub mod template;
 pub use active::{Active, RESOLVED_RETENTION, State};
 pub use alerting::{ALERT_NAME, ALERT_STATE, ALERTS, ALERTS_FOR_STATE};
 pub use config::Config;
+pub use defaults::{DEFAULT_FILE, DEFAULT_RULES, defaults};
 pub use diagnosis::{Problem, diagnose};
 pub use duration::{parse_duration, print_duration};
 pub use file::{Finding, GroupSpec, Kind, ReadOptions, RuleFile, RuleSpec};

@@ -1,6 +1,6 @@
 //! How far back an expression looks.
 
-use crate::promql::{Expr, Length, VectorSelector};
+use crate::promql::{BinaryOp, Expr, Length, VectorSelector};
 
 /// A selector and the time that the whole expression needs of it.
 #[derive(Debug, Clone, Copy)]
@@ -11,14 +11,24 @@ pub(super) struct Reach<'e> {
     pub(super) window: i64,
     /// Milliseconds by which it looks earlier.
     pub(super) offset: i64,
-    /// Whether its finding nothing is what the expression asks for, as in `absent`.
-    pub(super) may_be_empty: bool,
+    pub(super) empty: Empty,
+}
+
+/// What it means when a selector finds nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Empty {
+    /// The expression gives nothing.
+    Missing,
+    /// That is what the expression asks for, as in `absent`, or there is something in its place, as in `or vector(0)`.
+    Meant,
+    /// Another selector stands on the other side of `or`.
+    Alternative,
 }
 
 /// Every selector of an expression, from left to right.
 pub(super) fn reaches(expr: &Expr) -> Vec<Reach<'_>> {
     let mut all = Vec::new();
-    walk(expr, 0, 0, false, &mut all);
+    walk(expr, 0, 0, Empty::Missing, &mut all);
     all
 }
 
@@ -27,23 +37,32 @@ pub fn longest(expr: &Expr, lookback: i64) -> i64 {
     reaches(expr).iter().map(|reach| reach.window.max(lookback) + reach.offset).max().unwrap_or(0)
 }
 
-fn walk<'e>(expr: &'e Expr, window: i64, offset: i64, may_be_empty: bool, all: &mut Vec<Reach<'e>>) {
+fn walk<'e>(expr: &'e Expr, window: i64, offset: i64, empty: Empty, all: &mut Vec<Reach<'e>>) {
     match expr {
-        Expr::Vector(selector) => {
-            all.push(Reach { selector, window, offset: offset + fixed(&selector.offset), may_be_empty });
-        }
+        Expr::Vector(selector) => all.push(Reach { selector, window, offset: offset + fixed(&selector.offset), empty }),
         Expr::Matrix(matrix) => {
             let (window, selector) = (window + fixed(&matrix.range), &matrix.selector);
-            all.push(Reach { selector, window, offset: offset + fixed(&selector.offset), may_be_empty });
+            all.push(Reach { selector, window, offset: offset + fixed(&selector.offset), empty });
         }
         Expr::Subquery(query) => {
-            walk(&query.expr, window + fixed(&query.range), offset + fixed(&query.offset), may_be_empty, all);
+            walk(&query.expr, window + fixed(&query.range), offset + fixed(&query.offset), empty, all);
         }
-        Expr::Call(call) => {
-            let absent = call.function.name.starts_with("absent");
-            call.args.iter().for_each(|arg| walk(arg, window, offset, may_be_empty || absent, all));
+        other => {
+            let empty = within(other).filter(|_| empty != Empty::Meant).unwrap_or(empty);
+            other.children().into_iter().for_each(|child| walk(child, window, offset, empty, all));
         }
-        other => other.children().into_iter().for_each(|child| walk(child, window, offset, may_be_empty, all)),
+    }
+}
+
+/// What an expression makes of selectors in it that find nothing; `None`: nothing of its own.
+fn within(expr: &Expr) -> Option<Empty> {
+    match expr {
+        Expr::Call(call) => call.function.name.starts_with("absent").then_some(Empty::Meant),
+        Expr::Binary(node) if node.op == BinaryOp::Or => {
+            let constant = [&node.lhs, &node.rhs].iter().any(|side| side.selectors().is_empty());
+            Some(if constant { Empty::Meant } else { Empty::Alternative })
+        }
+        _ => None,
     }
 }
 

@@ -398,7 +398,7 @@ fn a_broken_state_file_is_one_warning_and_is_moved_aside() {
 #[test]
 fn a_rule_says_when_its_selectors_match_nothing_or_its_window_is_not_covered() {
     let mut world = World::new(
-        "groups:\n- name: g\n  rules:\n  - {record: a, expr: 'nothing + m{job=\"b\"} + m'}\n  - {record: b, expr: 'rate(m[10m])'}\n  - {record: c, expr: 'absent(nothing) or rate(m[2m])'}\n",
+        "groups:\n- name: g\n  rules:\n  - {record: a, expr: 'nothing + m{job=\"b\"} + m'}\n  - {record: b, expr: 'rate(m[10m])'}\n  - {record: c, expr: 'absent(nothing) or rate(m[2m]) or nothing + 1'}\n",
     );
     for minute in 1..=4 {
         world.step(minute, 1.0);

@@ -12,6 +12,7 @@ mod demo;
 mod http;
 mod jaeger;
 mod program;
+mod promtool;
 mod received;
 mod servers;
 
