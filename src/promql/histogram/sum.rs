@@ -8,7 +8,7 @@ use crate::promql::kahan::Kahan;
 /// Two parts below this cannot add up to infinity.
 const SAFE: f64 = f64::MAX / 4.0;
 
-/// A sum of histograms, each part of it compensated ([`Kahan`]).
+/// A sum of histograms, each part of it compensated (Kahan).
 #[derive(Debug, Clone)]
 pub struct HistogramSum(Tally<Kahan>);
 
