@@ -1,4 +1,4 @@
-//! What is counted: CPU time of a thread and of the process, allocations of a thread, bytes in use.
+//! What is counted: CPU time of a thread and of the process, allocations of a thread, and bytes that it holds.
 #![expect(unsafe_code, reason = "an allocator and the clocks of libc have no safe form")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -6,9 +6,10 @@ use std::cell::Cell;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static BYTES: Cell<i64> = const { Cell::new(0) };
 }
 
-/// The system's allocator; adds one to a number of the calling thread at every allocation.
+/// The system's allocator; keeps count for the calling thread.
 struct Counting;
 
 fn count_one() {
@@ -16,28 +17,60 @@ fn count_one() {
     let _gone = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
 }
 
-// SAFETY: every call is handed to the system's allocator as it came; the counter is a plain cell of the thread that
-// neither allocates nor has a destructor.
+/// Adds what an allocation takes, `sign` times.
+fn count_bytes(pointer: *mut u8, layout: Layout, sign: i64) {
+    if !pointer.is_null() {
+        let bytes = i64::try_from(block(pointer, layout)).unwrap_or(0);
+        let _gone = BYTES.try_with(|count| count.set(count.get() + sign * bytes));
+    }
+}
+
+/// What the C library takes for an allocation, with its own word before it; elsewhere what was asked for.
+fn block(pointer: *mut u8, layout: Layout) -> usize {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        let _ = layout;
+        // SAFETY: `System` is the C library's allocator there, and the block is allocated.
+        unsafe { libc::malloc_usable_size(pointer.cast()) + size_of::<usize>() }
+    }
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    {
+        let _ = pointer;
+        layout.size()
+    }
+}
+
+// SAFETY: every call is handed to the system's allocator as it came; the counters are plain cells of the thread that
+// neither allocate nor have a destructor.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count_one();
         // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
+        let pointer = unsafe { System.alloc(layout) };
+        count_bytes(pointer, layout, 1);
+        pointer
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count_one();
         // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc_zeroed(layout) }
+        let pointer = unsafe { System.alloc_zeroed(layout) };
+        count_bytes(pointer, layout, 1);
+        pointer
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count_one();
+        count_bytes(pointer, layout, -1);
         // SAFETY: the caller's promise is passed on.
-        unsafe { System.realloc(pointer, layout, size) }
+        let moved = unsafe { System.realloc(pointer, layout, size) };
+        // Where there is no room, the old block stays.
+        count_bytes(if moved.is_null() { pointer } else { moved }, layout, 1);
+        moved
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count_bytes(pointer, layout, -1);
         // SAFETY: the caller's promise is passed on.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -68,14 +101,7 @@ pub(crate) fn process_time() -> u64 {
     nanoseconds(libc::CLOCK_PROCESS_CPUTIME_ID)
 }
 
-/// Bytes that the C library's allocator has given out; 0 where it cannot say.
-pub(crate) fn bytes_in_use() -> u64 {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    {
-        // SAFETY: has no precondition.
-        let info = unsafe { libc::mallinfo2() };
-        (info.uordblks + info.hblkhd) as u64
-    }
-    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-    0
+/// Bytes that this thread has allocated and not freed. Other threads, which collect and export, do not count.
+pub(crate) fn bytes_held() -> i64 {
+    BYTES.with(Cell::get)
 }

@@ -3,9 +3,10 @@
 use std::hint::black_box;
 use std::sync::{Barrier, Mutex, PoisonError};
 use std::task::{Context, Waker};
+use std::time::Duration;
 
 use crate::contenders::{Contender, Installed, Result};
-use crate::count::{allocations, bytes_in_use, process_time, thread_time};
+use crate::count::{allocations, bytes_held, process_time, thread_time};
 use crate::workload::{LEAVES, SPANS, Task, measured_polls, measured_trees};
 
 /// Trees between two flushes: less than the span queue of a default batch processor (2,048).
@@ -22,6 +23,10 @@ const SWEEP: usize = 4 << 20;
 const LIVE: u64 = 100_000;
 /// Series when memory is measured.
 const SERIES: u64 = 1_000;
+
+/// Durations of each of them, an octave apart, and the longest: from 1.2 µs to 10 s.
+const SIZES: i32 = 24;
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// How much work a child does.
 #[derive(Debug, Clone, Copy)]
@@ -257,23 +262,45 @@ pub(crate) fn polls_to_count(contender: &Contender) -> Result<()> {
     Ok(())
 }
 
-/// Bytes in use a live span, and for 1,000 series that one thread recorded. Nothing is flushed between: the count is
-/// the process's, and what another thread builds for an export is not the store's.
+/// Bytes of a live span and of 1,000 series, with one duration each and with durations of all sizes.
 pub(crate) fn memory(contender: &Contender) -> Result<Vec<(&'static str, f64)>> {
     let mut run = Run::new(contender)?;
     run.batch(BATCH)?;
     let routes: Vec<String> = (0..SERIES).map(|n| format!("/route/{n}")).collect();
-    let before = bytes_in_use();
-    for route in &routes {
-        drop(tracing::info_span!("served", http.route = route.as_str()).entered());
-    }
-    let of_series = bytes_in_use().saturating_sub(before) as f64;
+    let of_series = bytes_of(|| {
+        for route in &routes {
+            drop(tracing::info_span!("served", http.route = route.as_str()).entered());
+        }
+    });
     let mut spans = Vec::with_capacity(usize::try_from(LIVE)?);
-    let before = bytes_in_use();
-    spans.extend((0..LIVE).map(|n| tracing::info_span!("live", n)));
-    let of_spans = bytes_in_use().saturating_sub(before) as f64;
+    let of_spans = bytes_of(|| spans.extend((0..LIVE).map(|n| tracing::info_span!("live", n))));
     drop(spans);
-    Ok(vec![("bytes a span", of_spans / LIVE as f64), ("bytes of series", of_series)])
+    // In a store of its own, whose clock can be moved; the contender's would take as long as the spans.
+    let capture = bellwether::testing::builder().sampling_ratio(0.0).build();
+    let of_spread_series = bytes_of(|| {
+        capture.scope(|| {
+            for size in 0..SIZES {
+                let duration = LONGEST.mul_f64(f64::from(size + 1 - SIZES).exp2());
+                for route in &routes {
+                    let span = tracing::info_span!("spread", http.route = route.as_str()).entered();
+                    capture.advance(duration);
+                    drop(span);
+                }
+            }
+        });
+    });
+    Ok(vec![
+        ("bytes a span", of_spans / LIVE as f64),
+        ("bytes of series", of_series),
+        ("bytes of spread series", of_spread_series),
+    ])
+}
+
+/// What `f` allocates on this thread and does not free.
+fn bytes_of(f: impl FnOnce()) -> f64 {
+    let before = bytes_held();
+    f();
+    (bytes_held() - before) as f64
 }
 
 /// The number of instructions that `--instructions` divides by.

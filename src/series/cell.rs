@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::grid::Grid;
 use super::id::{CellKind, Owner};
-use super::pages::Page;
+use super::pages::Counters;
 use super::scale;
 use super::shard::Shard;
 use super::table::Table;
@@ -52,8 +52,8 @@ fn add_float(to: &AtomicU64, value: f64) {
     to.store(sum.clamp(f64::MIN, f64::MAX).to_bits(), Relaxed);
 }
 
-/// Calls, durations and self time of spans, in three cache lines. The first holds all that a measurement reads and
-/// changes but its bucket.
+/// Calls, durations and self time of spans, in two cache lines. The first holds all that a measurement reads and changes
+/// but its bucket.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(super) struct SpanCell {
@@ -62,7 +62,8 @@ pub(super) struct SpanCell {
     self_nanos: AtomicU64,
     min_nanos: AtomicU64,
     max_nanos: AtomicU64,
-    pages: Page,
+    owner: Owner,
+    counters: Counters,
 }
 
 impl SpanCell {
@@ -81,7 +82,7 @@ impl SpanCell {
             add(&self.zeros, 1);
             return true;
         }
-        self.pages.count(grid.refined(millis(duration_nanos)))
+        self.counters.count(grid.refined(millis(duration_nanos)))
     }
 }
 
@@ -102,7 +103,8 @@ impl Cell for SpanCell {
             self_nanos: AtomicU64::new(0),
             min_nanos: AtomicU64::new(u64::MAX),
             max_nanos: AtomicU64::new(0),
-            pages: Page::new(),
+            owner: Owner::nobody(),
+            counters: Counters::new(),
         }
     }
 
@@ -111,7 +113,7 @@ impl Cell for SpanCell {
     }
 
     fn owner(&self) -> &Owner {
-        &self.pages.owner
+        &self.owner
     }
 
     fn reset(&self) {
@@ -119,7 +121,7 @@ impl Cell for SpanCell {
             number.store(0, Relaxed);
         }
         self.min_nanos.store(u64::MAX, Relaxed);
-        self.pages.reset();
+        self.counters.reset();
     }
 
     fn add_to(&self, totals: &mut Totals) {
@@ -130,7 +132,7 @@ impl Cell for SpanCell {
         if min <= max {
             totals.widen(millis(min), millis(max));
         }
-        self.pages.add_to(&mut totals.positive);
+        self.counters.add_to(&mut totals.positive);
     }
 }
 
@@ -216,15 +218,16 @@ pub(super) struct HistogramCell {
     sum: AtomicU64,
     min: AtomicU64,
     max: AtomicU64,
+    owner: Owner,
     grid: Arc<Grid>,
-    pages: Page,
+    counters: Counters,
     negative: OnceLock<Box<Negative>>,
 }
 
 /// Values below zero are rare: they have fine buckets of their absolute value, and explicit counters beside them.
 #[derive(Debug)]
 struct Negative {
-    pages: Page,
+    counters: Counters,
     explicit: Box<[AtomicU64]>,
 }
 
@@ -240,7 +243,7 @@ impl HistogramCell {
             self.max.store(value.to_bits(), Relaxed);
         }
         if value > 0.0 {
-            return self.pages.count(self.grid.refined(value));
+            return self.counters.count(self.grid.refined(value));
         }
         self.record_other(value)
     }
@@ -258,12 +261,12 @@ impl HistogramCell {
         }
         let negative = self.negative.get_or_init(|| {
             let explicit = std::iter::repeat_with(AtomicU64::default).take(self.grid.bounds().len() + 1).collect();
-            Box::new(Negative { pages: Page::new(), explicit })
+            Box::new(Negative { counters: Counters::new(), explicit })
         });
         if let Some(count) = negative.explicit.get(self.grid.explicit(value)) {
             add(count, 1);
         }
-        negative.pages.count(scale::index(-value))
+        negative.counters.count(scale::index(-value))
     }
 }
 
@@ -276,8 +279,9 @@ impl Cell for HistogramCell {
             sum: AtomicU64::new(0),
             min: AtomicU64::new(f64::INFINITY.to_bits()),
             max: AtomicU64::new(f64::NEG_INFINITY.to_bits()),
+            owner: Owner::nobody(),
             grid: Arc::clone(grid),
-            pages: Page::new(),
+            counters: Counters::new(),
             negative: OnceLock::new(),
         }
     }
@@ -287,7 +291,7 @@ impl Cell for HistogramCell {
     }
 
     fn owner(&self) -> &Owner {
-        &self.pages.owner
+        &self.owner
     }
 
     fn reset(&self) {
@@ -295,9 +299,9 @@ impl Cell for HistogramCell {
         self.sum.store(0, Relaxed);
         self.min.store(f64::INFINITY.to_bits(), Relaxed);
         self.max.store(f64::NEG_INFINITY.to_bits(), Relaxed);
-        self.pages.reset();
+        self.counters.reset();
         if let Some(negative) = self.negative.get() {
-            negative.pages.reset();
+            negative.counters.reset();
             for count in &negative.explicit {
                 count.store(0, Relaxed);
             }
@@ -311,9 +315,9 @@ impl Cell for HistogramCell {
         if min <= max {
             totals.widen(min, max);
         }
-        self.pages.add_to(&mut totals.positive);
+        self.counters.add_to(&mut totals.positive);
         if let Some(negative) = self.negative.get() {
-            negative.pages.add_to(&mut totals.negative);
+            negative.counters.add_to(&mut totals.negative);
             totals.negative_explicit.resize(negative.explicit.len(), 0);
             for (sum, count) in totals.negative_explicit.iter_mut().zip(&negative.explicit) {
                 *sum += count.load(Relaxed);

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! cold   registry ── instruments, series, limits           in_flight ── open spans, exact
-//! hot    shard ── table ── cell ── pages                   gauge, exemplars ── shared by threads
+//! hot    shard ── table ── cell ── pages ── few            gauge, exemplars ── shared by threads
 //!                                   └ grid, scale: which bucket
 //! tick   collect ── totals ── points                       operations, cardinality ── for people
 //! ```
@@ -17,6 +17,7 @@ mod collect;
 mod config;
 mod declared;
 mod exemplars;
+mod few;
 mod gauge;
 mod grid;
 mod id;

@@ -1,10 +1,10 @@
-//! Bucket counters that exist only where values fall.
+//! Bucket counters that exist only where values fall: few values are counted one by one, many in pages.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
-use super::id::Owner;
+use super::few::Few;
 
 /// Buckets a page: two doublings of fine buckets.
 pub(super) const WIDTH: usize = 16;
@@ -17,46 +17,48 @@ const UNUSED: i32 = i32::MIN;
 /// Merged counters: page number to counts.
 pub(super) type Counts = BTreeMap<i32, [u64; WIDTH]>;
 
-/// Neighbouring buckets, and the way to further pages. Written by one thread, read by any.
+/// The counters of one histogram. Written by one thread, read by any.
 #[derive(Debug)]
-pub(super) struct Page {
-    /// On the first page of a cell: the series that it belongs to. Here, in four bytes that would be padding elsewhere, it
-    /// makes a cell of spans three cache lines.
-    pub(super) owner: Owner,
+#[repr(C)]
+pub(super) struct Counters {
+    /// The pages, in the order in which they came to be needed.
+    pages: OnceLock<Box<Page>>,
+    few: Few,
+}
+
+/// Neighbouring buckets, and the way to further pages.
+#[derive(Debug)]
+struct Page {
     /// Bucket index divided by [`WIDTH`], rounded down.
     number: AtomicI32,
     counts: [AtomicU64; WIDTH],
     next: OnceLock<Box<Page>>,
 }
 
-impl Page {
+impl Counters {
     pub(super) const fn new() -> Self {
-        Self {
-            owner: Owner::nobody(),
-            number: AtomicI32::new(UNUSED),
-            counts: [const { AtomicU64::new(0) }; WIDTH],
-            next: OnceLock::new(),
-        }
+        Self { pages: OnceLock::new(), few: Few::new() }
     }
 
     /// Counts a value of a bucket. `false` when there is no page left for it: the nearest bucket has taken it.
     #[inline]
     pub(super) fn count(&self, bucket: i32) -> bool {
         let wanted = bucket >> WIDTH_BITS;
-        let mut page = self;
-        while page.number.load(Relaxed) != wanted {
-            match page.next.get() {
-                Some(next) => page = next,
-                None => return self.count_first(bucket),
+        let mut page = self.pages.get();
+        while let Some(found) = page {
+            if found.number.load(Relaxed) == wanted {
+                found.increment(bucket);
+                return true;
             }
+            page = found.next.get();
         }
-        page.increment(bucket);
-        true
+        self.count_without_page(bucket)
     }
 
-    /// Empties this page and those after it; their memory stays for the next buckets.
+    /// Forgets everything; the memory stays for the next values.
     pub(super) fn reset(&self) {
-        for page in self.iter() {
+        self.few.reset();
+        for page in self.pages() {
             page.number.store(UNUSED, Relaxed);
             for count in &page.counts {
                 count.store(0, Relaxed);
@@ -64,9 +66,13 @@ impl Page {
         }
     }
 
-    /// Adds what this page and those after it hold.
+    /// Adds what was counted.
     pub(super) fn add_to(&self, counts: &mut Counts) {
-        for page in self.iter() {
+        for (bucket, count) in self.few.counts() {
+            let bucket = i32::from(bucket);
+            counts.entry(bucket >> WIDTH_BITS).or_insert([0; WIDTH])[place(bucket)] += count;
+        }
+        for page in self.pages() {
             // Pairs with the claim: a page with a number has counts of that number only.
             let number = page.number.load(Acquire);
             if number == UNUSED {
@@ -79,30 +85,29 @@ impl Page {
         }
     }
 
-    fn iter(&self) -> impl Iterator<Item = &Self> {
-        std::iter::successors(Some(self), |page| page.next.get().map(|next| &**next))
+    fn pages(&self) -> impl Iterator<Item = &Page> {
+        std::iter::successors(self.pages.get(), |page| page.next.get()).map(|page| &**page)
     }
 
-    #[inline]
-    fn increment(&self, bucket: i32) {
-        let count = &self.counts[bucket.cast_unsigned() as usize % WIDTH];
-        count.store(count.load(Relaxed) + 1, Relaxed);
+    #[inline(never)]
+    fn count_without_page(&self, bucket: i32) -> bool {
+        // Buckets of a histogram lie within 9,200 of zero.
+        i16::try_from(bucket).is_ok_and(|bucket| self.few.count(bucket)) || self.count_first(bucket)
     }
 
     /// Counts the first value of a page that is not there yet.
     #[cold]
     fn count_first(&self, bucket: i32) -> bool {
         let wanted = bucket >> WIDTH_BITS;
-        let mut page = self;
-        for pages in 1..=MAX_PAGES {
+        let mut next = &self.pages;
+        for _ in 0..MAX_PAGES {
+            let page = next.get_or_init(|| Box::new(Page::new()));
             if page.number.load(Relaxed) == UNUSED {
                 page.number.store(wanted, Release);
                 page.increment(bucket);
                 return true;
             }
-            if pages < MAX_PAGES {
-                page = page.next.get_or_init(|| Box::new(Self::new()));
-            }
+            next = &page.next;
         }
         self.count_nearest(wanted);
         false
@@ -110,15 +115,30 @@ impl Page {
 
     #[cold]
     fn count_nearest(&self, wanted: i32) {
-        let nearest = self
-            .iter()
-            .filter(|page| page.number.load(Relaxed) != UNUSED)
-            .min_by_key(|page| page.number.load(Relaxed).abs_diff(wanted));
+        let nearest = self.pages().min_by_key(|page| page.number.load(Relaxed).abs_diff(wanted));
         if let Some(page) = nearest {
             let above = page.number.load(Relaxed) < wanted;
             page.increment(if above { -1 } else { 0 });
         }
     }
+}
+
+impl Page {
+    const fn new() -> Self {
+        Self { number: AtomicI32::new(UNUSED), counts: [const { AtomicU64::new(0) }; WIDTH], next: OnceLock::new() }
+    }
+
+    #[inline]
+    fn increment(&self, bucket: i32) {
+        let count = &self.counts[place(bucket)];
+        count.store(count.load(Relaxed) + 1, Relaxed);
+    }
+}
+
+/// A bucket's place in its page.
+#[inline]
+fn place(bucket: i32) -> usize {
+    bucket.cast_unsigned() as usize % WIDTH
 }
 
 /// Bucket index and count of everything counted, ascending, without empty buckets.
@@ -139,37 +159,38 @@ pub(super) fn total(counts: &Counts) -> u64 {
 mod tests {
     use super::*;
 
-    fn read(page: &Page) -> Vec<(i32, u64)> {
+    fn read(counters: &Counters) -> Vec<(i32, u64)> {
         let mut counts = Counts::new();
-        page.add_to(&mut counts);
+        counters.add_to(&mut counts);
         buckets(&counts).collect()
     }
 
     #[test]
-    fn buckets_far_apart_keep_their_counts_and_come_back_in_order() {
-        let page = Page::new();
-        for bucket in [5, 5, -1, -16, -17, 8_191, -8_593, 16] {
-            assert!(page.count(bucket));
+    fn buckets_far_apart_keep_their_counts_and_come_back_in_order_whether_few_or_many() {
+        let counters = Counters::new();
+        let each = [(-8_593, 1), (-17, 9), (-16, 1), (-1, 100), (5, 2), (16, 1_000), (8_191, 5)];
+        for (bucket, count) in each {
+            assert!((0..count).all(|_| counters.count(bucket)));
         }
-        assert_eq!(read(&page), [(-8_593, 1), (-17, 1), (-16, 1), (-1, 1), (5, 2), (16, 1), (8_191, 1)]);
-        page.reset();
-        assert_eq!(read(&page), []);
-        assert!(page.count(7));
-        assert_eq!(read(&page), [(7, 1)]);
+        assert_eq!(read(&counters), each);
+        counters.reset();
+        assert_eq!(read(&counters), []);
+        assert!(counters.count(7));
+        assert_eq!(read(&counters), [(7, 1)]);
     }
 
     #[test]
     fn beyond_the_pages_the_nearest_bucket_takes_the_value_and_says_so() {
-        let page = Page::new();
+        let counters = Counters::new();
         let width = i32::try_from(WIDTH).unwrap();
         let pages = i32::try_from(MAX_PAGES).unwrap();
-        for number in 0..pages {
-            assert!(page.count(number * width + 3));
-        }
-        assert!(!page.count(pages * width + 5));
-        assert!(!page.count(-1));
-        let counts = read(&page);
-        assert_eq!((counts[0], counts[counts.len() - 1]), ((0, 1), (pages * width - 1, 1)));
-        assert_eq!(counts.iter().map(|(_, count)| count).sum::<u64>(), 66);
+        // The first ones take the room for single buckets, and with it the need for two pages.
+        let full = width * (pages + 2);
+        assert!((0..full).all(|bucket| counters.count(bucket)));
+        assert!(!counters.count(full + 5));
+        assert!(!counters.count(-1));
+        let counts = read(&counters);
+        assert_eq!((counts[32], counts[counts.len() - 1]), ((32, 2), (full - 1, 2)));
+        assert_eq!(counts.len(), usize::try_from(full).unwrap());
     }
 }
