@@ -1,7 +1,7 @@
 //! Reads a field whose value only the host's own code can write out: `Debug` and `Display` implementations.
 //!
 //! That code may panic, log, or open spans. So it runs under `catch_unwind`, with no lock or borrow of ours held, into
-//! a buffer on the stack; and while it runs, values of nested events and spans that need such code again are read only to
+//! a string that the thread keeps for it; and while it runs, values of nested events and spans that need such code again are read only to
 //! a depth of [`DEPTH`], so that an implementation that logs itself comes to an end.
 
 use std::cell::Cell;
@@ -10,8 +10,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::internal::{Counter, Internal};
 
-/// Bytes held without allocation.
-const INLINE: usize = 256;
+/// Bytes of a string that a thread keeps, at most.
+const KEPT: usize = 4_096;
 /// How deep values may be nested: a value whose `Debug` writes an event with a value, and so on.
 const DEPTH: u8 = 2;
 /// Bytes of a character at most.
@@ -19,6 +19,8 @@ const CHAR: usize = 4;
 
 thread_local! {
     static WRITING: Cell<u8> = const { Cell::new(0) };
+    /// An empty string with room. Taken while a value is written; a nested value finds one without room.
+    static SPARE: Cell<String> = const { Cell::new(String::new()) };
 }
 
 /// Calls `f` with the value's text, at most `limit` characters of it; `None`, counted, when the value panics or is
@@ -35,17 +37,25 @@ pub(super) fn with_text<R>(
         return None;
     }
     WRITING.set(depth + 1);
-    let mut buffer = Buffer { bytes: [0; INLINE], len: 0, spilled: String::new(), limit: limit.saturating_mul(CHAR) };
+    // Not there any more on a thread that is being torn down.
+    let text = SPARE.try_with(Cell::take).unwrap_or_default();
+    let mut buffer = Buffer { text, limit: limit.saturating_mul(CHAR) };
     let written = catch_unwind(AssertUnwindSafe(|| write!(buffer, "{value:?}")));
     WRITING.set(depth);
-    match written {
-        Ok(Ok(())) => return Some(f(cut(buffer.text(), limit, internal))),
-        // Not dropped, because a payload's destructor is foreign code as well.
-        Err(payload) => std::mem::forget(payload),
-        Ok(Err(fmt::Error)) => {}
+    let result = match written {
+        Ok(Ok(())) => Some(f(cut(&buffer.text, limit, internal))),
+        Ok(Err(fmt::Error)) => None,
+        Err(payload) => {
+            // Not dropped, because a payload's destructor is foreign code as well.
+            std::mem::forget(payload);
+            None
+        }
+    };
+    buffer.keep();
+    if result.is_none() {
+        internal.count(Counter::FieldPanicked);
     }
-    internal.count(Counter::FieldPanicked);
-    None
+    result
 }
 
 /// The first `limit` characters; counts when there are more.
@@ -64,21 +74,18 @@ pub(super) fn cut<'a>(text: &'a str, limit: usize, internal: &Internal) -> &'a s
 }
 
 struct Buffer {
-    bytes: [u8; INLINE],
-    len: usize,
-    /// All of the text, once it is longer than `bytes`.
-    spilled: String,
-    /// Bytes after which more is not kept. One write may go beyond, so that a cut is seen and counted.
+    text: String,
+    /// Bytes after which more is not kept. One character may go beyond, so that a cut is seen and counted.
     limit: usize,
 }
 
 impl Buffer {
-    fn text(&self) -> &str {
-        if self.spilled.is_empty() {
-            // Only whole `str`s were copied in, so this never fails.
-            std::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
-        } else {
-            &self.spilled
+    /// Leaves the string to the next value.
+    fn keep(mut self) {
+        if self.text.capacity() <= KEPT {
+            self.text.clear();
+            // Refused only on a thread that is being torn down.
+            let _refused = SPARE.try_with(|spare| spare.set(self.text));
         }
     }
 }
@@ -86,17 +93,11 @@ impl Buffer {
 impl fmt::Write for Buffer {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         // Never an error: implementations that unwrap would panic.
-        let end = self.len + text.len();
-        if self.spilled.is_empty() && end <= INLINE {
-            self.bytes[self.len..end].copy_from_slice(text.as_bytes());
-            self.len = end;
-        } else if self.spilled.len().max(self.len) <= self.limit {
-            if self.spilled.is_empty() {
-                let before = std::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default();
-                self.spilled.push_str(before);
-            }
-            let room = self.limit.saturating_add(CHAR) - self.spilled.len().min(self.limit);
-            self.spilled.extend(text.char_indices().take_while(|(at, _)| *at < room).map(|(_, char)| char));
+        let room = self.limit.saturating_add(CHAR).saturating_sub(self.text.len());
+        if text.len() <= room {
+            self.text.push_str(text);
+        } else {
+            self.text.extend(text.char_indices().take_while(|(at, _)| *at < room).map(|(_, char)| char));
         }
         Ok(())
     }
