@@ -168,7 +168,7 @@ impl Measure {
     #[inline]
     pub(super) fn text(&self, value: &str) -> Symbol {
         let known = if value.len() <= self.length {
-            Caches::with(|caches| caches.text(self.texts_owner(), value)).flatten()
+            Caches::with(|caches| caches.warm_text(self.texts_owner(), value)).flatten()
         } else {
             None
         };
@@ -197,18 +197,21 @@ impl Measure {
         let mut all = [Symbol::ABSENT; KEY_SYMBOLS];
         all[..symbols.len()].copy_from_slice(symbols);
         let key = Key::new(callsite, variant, all);
-        self.known_series(&key).unwrap_or_else(|| self.keep(key, find))
+        self.warm_series(&key).unwrap_or_else(|| self.keep(key, find))
     }
 
     #[inline]
-    fn known_series(&self, key: &Key) -> Option<Series> {
-        Caches::with(|caches| caches.series(self.series_owner(), key)).flatten()
+    fn warm_series(&self, key: &Key) -> Option<Series> {
+        Caches::with(|caches| caches.warm_series(self.series_owner(), key)).flatten()
     }
 
-    /// Makes a series, and remembers it on this thread.
+    /// A series that this thread remembers, else a new one, which it then does.
     fn keep(&self, key: Key, make: impl FnOnce() -> Series) -> Series {
         // Read first, so that what is retired meanwhile is not remembered as what came later.
         let owner = self.series_owner();
+        if let Some(known) = Caches::with(|caches| caches.series(owner, &key)).flatten() {
+            return known;
+        }
         let series = make();
         Caches::with(|caches| caches.keep_series(owner, key, series));
         series
@@ -247,9 +250,9 @@ impl Measure {
         traits: Traits,
     ) -> Series {
         let slot = live.slot;
-        let status = traits.status();
         let (name, error) = (slot.name.load(Ordering::Relaxed), slot.error.load(Ordering::Relaxed));
         if plan.dimensions.is_empty() && (name | error | traits.kind()) == 0 {
+            let status = traits.status();
             let find = || self.make_span_series(callsite, plan, slot, status, &[]);
             return plan.plain(status).get(self.store.generation(), find);
         }
@@ -261,7 +264,7 @@ impl Measure {
         let [a, b, c, d, ..] = &slot.symbols;
         let [a, b, c, d] = [a, b, c, d].map(|symbol| Symbol(symbol.load(Ordering::Relaxed)));
         let key = Key::new(callsite.index, variant, [Symbol(name), Symbol(error), a, b, c, d]);
-        self.known_series(&key).unwrap_or_else(|| self.make_narrow_span_series(key, callsite, plan, slot))
+        self.warm_series(&key).unwrap_or_else(|| self.make_narrow_span_series(key, callsite, plan, slot))
     }
 
     #[cold]

@@ -187,12 +187,12 @@ impl fmt::Debug for Spans {
 #[expect(clippy::cast_possible_truncation, reason = "only the low bits are wanted")]
 fn place(id: u64) -> usize {
     const ADDRESS_BITS: u32 = 38;
-    const THREAD_MASK: u64 = (1 << 13) - 1;
     /// Odd, so that the first 4,096 threads begin in different chunks, far from their neighbours'.
     const SPREAD: u64 = 157 * CHUNK as u64;
-    let packed = id.wrapping_sub(1);
-    let thread = (packed >> ADDRESS_BITS) & THREAD_MASK;
-    packed.wrapping_add(thread * SPREAD) as usize % CAPACITY
+    // The address and `SPREAD` times the thread, in one multiplication; what a generation adds is a multiple of
+    // `CAPACITY`.
+    let product = id.wrapping_mul((1 << ADDRESS_BITS) | SPREAD);
+    (product >> ADDRESS_BITS) as usize % CAPACITY
 }
 
 /// The other ways of the set.
