@@ -6,7 +6,8 @@ use std::cell::Cell;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-    static BYTES: Cell<i64> = const { Cell::new(0) };
+    /// `None` where nobody asks: to find out costs more than the rest of an allocation.
+    static BYTES: Cell<Option<i64>> = const { Cell::new(None) };
 }
 
 /// The system's allocator; keeps count for the calling thread.
@@ -19,9 +20,11 @@ fn count_one() {
 
 /// Adds what an allocation takes, `sign` times.
 fn count_bytes(pointer: *mut u8, layout: Layout, sign: i64) {
-    if !pointer.is_null() {
+    if let Ok(Some(count)) = BYTES.try_with(Cell::get)
+        && !pointer.is_null()
+    {
         let bytes = i64::try_from(block(pointer, layout)).unwrap_or(0);
-        let _gone = BYTES.try_with(|count| count.set(count.get() + sign * bytes));
+        BYTES.set(Some(count + sign * bytes));
     }
 }
 
@@ -101,7 +104,9 @@ pub(crate) fn process_time() -> u64 {
     nanoseconds(libc::CLOCK_PROCESS_CPUTIME_ID)
 }
 
-/// Bytes that this thread has allocated and not freed. Other threads, which collect and export, do not count.
-pub(crate) fn bytes_held() -> i64 {
-    BYTES.with(Cell::get)
+/// Bytes that this thread allocates in `f` and does not free. Other threads, which collect and export, do not count.
+pub(crate) fn bytes_of(f: impl FnOnce()) -> i64 {
+    BYTES.set(Some(0));
+    f();
+    BYTES.take().unwrap_or(0)
 }

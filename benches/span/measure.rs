@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use crate::contenders::{Contender, Installed, Result};
-use crate::count::{allocations, bytes_held, process_time, thread_time};
+use crate::count::{allocations, bytes_of, process_time, thread_time};
 use crate::workload::{LEAVES, SPANS, Task, measured_polls, measured_trees};
 
 /// Trees between two flushes: less than the span queue of a default batch processor (2,048).
@@ -290,17 +290,10 @@ pub(crate) fn memory(contender: &Contender) -> Result<Vec<(&'static str, f64)>> 
         });
     });
     Ok(vec![
-        ("bytes a span", of_spans / LIVE as f64),
-        ("bytes of series", of_series),
-        ("bytes of spread series", of_spread_series),
+        ("bytes a span", of_spans as f64 / LIVE as f64),
+        ("bytes of series", of_series as f64),
+        ("bytes of spread series", of_spread_series as f64),
     ])
-}
-
-/// What `f` allocates on this thread and does not free.
-fn bytes_of(f: impl FnOnce()) -> f64 {
-    let before = bytes_held();
-    f();
-    (bytes_held() - before) as f64
 }
 
 /// The number of instructions that `--instructions` divides by.

@@ -264,15 +264,17 @@ impl Measure {
         let [a, b, c, d, ..] = &slot.symbols;
         let [a, b, c, d] = [a, b, c, d].map(|symbol| Symbol(symbol.load(Ordering::Relaxed)));
         let key = Key::new(callsite.index, variant, [Symbol(name), Symbol(error), a, b, c, d]);
-        self.warm_series(&key).unwrap_or_else(|| self.make_narrow_span_series(key, callsite, plan, slot))
+        self.warm_series(&key).unwrap_or_else(|| self.narrow_span_series(key, callsite, plan, slot))
     }
 
+    /// The series of a key that does not lie in its first place.
     #[cold]
     #[inline(never)]
-    fn make_narrow_span_series(&self, key: Key, callsite: &Callsite, plan: &SpanPlan, slot: &Slot) -> Series {
-        let symbols: Vec<Symbol> =
-            slot.symbols[..USUAL_DIMENSIONS].iter().map(|symbol| Symbol(symbol.load(Ordering::Relaxed))).collect();
-        self.keep(key, || self.make_span_series(callsite, plan, slot, slot.status(), &symbols))
+    fn narrow_span_series(&self, key: Key, callsite: &Callsite, plan: &SpanPlan, slot: &Slot) -> Series {
+        self.keep(key, || {
+            let symbols = slot.symbols[..USUAL_DIMENSIONS].iter().map(|symbol| Symbol(symbol.load(Ordering::Relaxed)));
+            self.make_span_series(callsite, plan, slot, slot.status(), &symbols.collect::<Vec<_>>())
+        })
     }
 
     #[cold]

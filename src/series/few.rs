@@ -79,7 +79,6 @@ impl Count {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the upper half is meant")]
 fn read(word: u32) -> (i16, u64) {
     (((word >> COUNT_BITS) as u16).cast_signed(), u64::from(word & ((1 << COUNT_BITS) - 1)))
 }

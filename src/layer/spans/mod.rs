@@ -184,7 +184,6 @@ impl fmt::Debug for Spans {
 /// within the storage of a thread, dense from 0; 13 bits of thread; a generation. Addresses of one thread never collide
 /// with each other until they reach [`CAPACITY`]; threads are spread over the chunks.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "only the low bits are wanted")]
 fn place(id: u64) -> usize {
     const ADDRESS_BITS: u32 = 38;
     /// Odd, so that the first 4,096 threads begin in different chunks, far from their neighbours'.
