@@ -101,7 +101,8 @@ fn recording_allocates_nothing_once_warm() {
             in_flight.exit();
         }
     };
-    all();
+    // The first values of a bucket are counted by themselves; then its page comes into being.
+    (0..10).for_each(|_| all());
     assert_eq!(allocations_of(|| (0..100).for_each(|_| all())), 0);
 }
 
