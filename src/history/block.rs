@@ -148,6 +148,11 @@ impl Blocks {
         encoded.or_else(|| self.place.as_ref().map(|place| place.part().first()))
     }
 
+    /// The time of the newest sample.
+    pub(super) fn last(&self) -> Option<i64> {
+        self.place.as_ref().map(|place| place.part().last())
+    }
+
     /// Drops the blocks that end at `until` or before, and returns how many samples were in them.
     pub(super) fn evict(&mut self, until: i64) -> usize {
         let old = self.heads.iter().take_while(|head| head.part().last() <= until).count();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Config;
 use super::timeline::Timelines;
 use super::translate::Translation;
 use super::writer::{Store, Writer};
@@ -20,6 +21,10 @@ pub(super) struct Pen {
     full: bool,
     /// When old samples were looked for last, in milliseconds.
     swept: i64,
+    /// When the window was last made shorter, in milliseconds.
+    shortened: i64,
+    /// From when on all samples are there, in milliseconds.
+    since: Option<i64>,
     lines: RateLimit,
 }
 
@@ -38,6 +43,8 @@ impl Default for Pen {
             size: 0,
             full: false,
             swept: 0,
+            shortened: 0,
+            since: None,
             lines: RateLimit::new(LINES),
         }
     }
@@ -50,8 +57,17 @@ impl Pen {
         (translation, Writer { store, timelines, size, full })
     }
 
+    pub(super) fn since(&self) -> Option<i64> {
+        self.since
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
     /// Holds every limit after samples were written at `now`, in milliseconds.
     pub(super) fn limit(&mut self, store: &Store, now: i64) {
+        self.since = self.since.map(|since| since.min(now)).or(Some(now));
         if now.saturating_sub(self.swept) > store.retention() / SWEEPS {
             self.swept = now;
             let oldest = now.saturating_sub(store.retention());
@@ -59,15 +75,18 @@ impl Pen {
             self.timelines.prune(oldest);
             self.evict(store, oldest);
         }
-        if self.size > store.config.max_bytes {
+        // Labels alone can be too much: then there is nothing to gain a second time.
+        if self.size > store.config.max_bytes && now > self.shortened {
+            self.shortened = now;
             self.shorten(store, now);
         }
         if std::mem::take(&mut self.full) && self.may_say(store, now) {
+            let Config { max_series, max_bytes, .. } = store.config;
             let (name, series) = store.index().largest();
-            let most = store.config.max_series;
+            let (all, size, most) = (store.index().len(), self.size >> 20, max_bytes >> 20);
             internal::warn(&format!(
-                "rules see no new series: their window is full ({most} series, `max_series`); \
-                 {series} of them belong to `{name}`"
+                "rules see no new series: their window holds {all} series (at most {max_series}, `max_series`) in \
+                 {size} MiB (at most {most}, `max_bytes`); {series} of them belong to `{name}`"
             ));
         }
     }
@@ -110,6 +129,7 @@ impl Pen {
         }
         drop(lists);
         self.size = size;
+        self.since = self.since.map(|since| since.max(until));
         if empty {
             // One that somebody else holds is about to be written again.
             store.index_mut().retain(|series| !series.is_empty() || Arc::strong_count(series) > 1);

@@ -87,6 +87,12 @@ impl Series {
         self.lock().blocks.first()
     }
 
+    /// Whether it was there at some time later than `after` and not later than `until`.
+    pub(super) fn lives(&self, after: i64, until: i64) -> bool {
+        let kept = self.lock();
+        kept.blocks.first().is_some_and(|first| first <= until) && kept.blocks.last().is_some_and(|last| last > after)
+    }
+
     /// Drops the blocks of samples that end at `until` or before, and returns how many samples were in them.
     pub(super) fn evict(&self, until: i64) -> usize {
         self.lock().blocks.evict(until)

@@ -21,6 +21,15 @@ pub struct History {
     pen: Mutex<Pen>,
 }
 
+/// How much a window holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Series.
+    pub series: usize,
+    /// Bytes of their samples, labels and index, near enough; texts that series share are not in it.
+    pub bytes: usize,
+}
+
 impl History {
     /// An empty window, which counts what it refuses in `internal`.
     pub fn new(config: Config, internal: Arc<Internal>) -> Self {
@@ -52,6 +61,30 @@ impl History {
         let taken = series.is_some_and(|series| writer.write(series, sample.start, time, sample.value));
         pen.limit(&self.store, time);
         taken
+    }
+
+    /// The series that all matchers accept and that had samples at a time later than `after` and not later than `until`
+    /// (milliseconds since the Unix epoch), in the order of their labels; a pause between samples does not count.
+    pub fn series(&self, matchers: &[Matcher], after: i64, until: i64) -> Vec<Labels> {
+        let mut found = Vec::new();
+        self.each(matchers, |series| {
+            if series.lives(after, until) {
+                found.push(series.labels().clone());
+            }
+        });
+        found
+    }
+
+    /// From when on all samples are there, in milliseconds since the Unix epoch: the first one's time, and later what
+    /// limits leave. `None` before the first sample.
+    pub fn since(&self) -> Option<i64> {
+        self.pen().since()
+    }
+
+    /// How much it holds.
+    pub fn usage(&self) -> Usage {
+        let bytes = self.pen().size();
+        Usage { series: self.store.index().len(), bytes }
     }
 
     /// What is known of the metrics that snapshots brought, by their name in Prometheus; for histograms the name without

@@ -66,7 +66,8 @@ impl Writer<'_> {
         let index = self.store.index();
         let found: Vec<Option<Arc<Series>>> = wanted.iter().map(|labels| index.get(labels).cloned()).collect();
         let new = found.iter().filter(|series| series.is_none()).count();
-        let room = self.store.config.max_series.saturating_sub(index.len());
+        let bytes_left = *self.size <= self.store.config.max_bytes;
+        let room = if bytes_left { self.store.config.max_series.saturating_sub(index.len()) } else { 0 };
         drop(index);
         if new > room {
             *self.full = true;

@@ -3,23 +3,25 @@
 #   otelcol       OpenTelemetry Collector, a distribution built with the Collector Builder
 #   telemetrygen  the Collector project's load generator, an OTLP client independent of ours
 #   jaeger        Jaeger v2 (its API is complete; its web page is a placeholder)
+#   prometheus    Prometheus with its OTLP receiver, without service discovery
 #   promtool      Prometheus' tool that checks and tests rule files
 #
 # Usage: install.sh [NAME...]
 # They go into ${BELLWETHER_BACKENDS:-${XDG_CACHE_HOME:-$HOME/.cache}/bellwether-backends}/bin, where the tests look.
-# What is there already is kept; all of them take about 8 minutes on two cores, once. Needs Go 1.25 or newer and its
+# What is there already is kept; all take about 9 minutes on two cores, once. Needs Go 1.25 or newer and its
 # module proxy.
 set -euo pipefail
 
 dir=${BELLWETHER_BACKENDS:-${XDG_CACHE_HOME:-$HOME/.cache}/bellwether-backends}
 bin=$dir/bin
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(otelcol telemetrygen jaeger promtool)
+[ ${#names[@]} -gt 0 ] || names=(otelcol telemetrygen jaeger prometheus promtool)
 
 collector=v0.159.0
 telemetrygen=v0.161.0
 providers=v1.65.0
 jaeger=v1.62.0
+# The module's version of Prometheus 3.14.
 prometheus=v0.314.0
 
 export GOTOOLCHAIN=local GOFLAGS=-trimpath CGO_ENABLED=0
@@ -70,27 +72,29 @@ build_telemetrygen() {
 }
 
 # A program whose go.mod has a replace cannot be installed by `go install`: it is built as a tool of a module of our own.
-build_jaeger() {
-  local work=$dir/jaeger-build package=github.com/jaegertracing/jaeger/cmd/jaeger
+build_tool() { # NAME VERSION REPLACE FLAGS PACKAGE
+  local work=$dir/$1-build version=$2 replace=$3 flags=$4 package=$5
   mkdir -p "$work"
-  printf 'module bellwether.test/tool\ngo 1.25.0\nreplace %s\n' \
-    'github.com/Shopify/sarama => github.com/Shopify/sarama v1.33.0' >"$work/go.mod"
+  printf 'module bellwether.test/tool\ngo 1.25.0\nreplace %s\n' "$replace" >"$work/go.mod"
   rm -f "$work/go.sum"
-  (cd "$work" && go get -tool "$package@$jaeger" && go build -ldflags='-s -w' -o "$bin/" "$package")
+  (cd "$work" && go get -tool "$package@$version" && go build $flags -ldflags='-s -w' -o "$bin/" "$package")
 }
 
-build_promtool() {
-  local work=$dir/promtool-build package=github.com/prometheus/prometheus/cmd/promtool
-  mkdir -p "$work"
-  printf 'module bellwether.test/tool\ngo 1.25.0\nreplace %s\n' \
-    'cloud.google.com/go => cloud.google.com/go v0.123.0' >"$work/go.mod"
-  rm -f "$work/go.sum"
-  (cd "$work" && go get -tool "$package@$prometheus" && go build -tags=remove_all_sd -ldflags='-s -w' -o "$bin/" "$package")
+build_jaeger() {
+  build_tool jaeger "$jaeger" 'github.com/Shopify/sarama => github.com/Shopify/sarama v1.33.0' '' \
+    github.com/jaegertracing/jaeger/cmd/jaeger
+}
+
+build_prometheus() { build_of_prometheus prometheus; }
+build_promtool() { build_of_prometheus promtool; }
+build_of_prometheus() {
+  build_tool "$1" "$prometheus" 'cloud.google.com/go => cloud.google.com/go v0.123.0' -tags=remove_all_sd \
+    "github.com/prometheus/prometheus/cmd/$1"
 }
 
 mkdir -p "$bin"
 for name in "${names[@]}"; do
-  case $name in otelcol | telemetrygen | jaeger | promtool) ;; *) echo "install.sh: no server $name" >&2; exit 64 ;; esac
+  case $name in otelcol | telemetrygen | jaeger | prometheus | promtool) ;; *) echo "install.sh: no server $name" >&2; exit 64 ;; esac
   [ -x "$bin/$name" ] && continue
   need_go
   echo "install.sh: building $name (minutes, once)" >&2

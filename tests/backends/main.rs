@@ -1,4 +1,5 @@
-//! Tests against real servers: the OpenTelemetry Collector and Jaeger, started here on free ports of this machine.
+//! Tests against real servers: the OpenTelemetry Collector, Jaeger and Prometheus, started here on free ports of this
+//! machine.
 //!
 //! ```text
 //! tests/backends/install.sh                        builds the servers, once
@@ -9,9 +10,11 @@
 
 mod collector;
 mod demo;
+mod history;
 mod http;
 mod jaeger;
 mod program;
+mod prometheus;
 mod promtool;
 mod received;
 mod servers;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use opentelemetry::InstrumentationScope;
 use opentelemetry_sdk::Resource;
 
+use super::random::Random;
 use crate::clock::Timestamp;
 use crate::history::{Config, History, MatchOp, Matcher, Selected, Source};
 use crate::internal::{Counter, Internal};
@@ -104,4 +105,91 @@ fn up(seconds: u64) -> Snapshot {
     let metric = Metric { name: "up".into(), unit: "".into(), description: "".into(), data: Data::Gauge(vec![point]) };
     let scopes = vec![ScopeMetrics { scope: InstrumentationScope::default(), metrics: vec![metric] }];
     Snapshot { time, resource: Resource::builder_empty().build(), scopes }
+}
+
+#[test]
+fn the_oldest_samples_make_room_when_bytes_run_out_and_are_counted() {
+    let limit = 200_000;
+    let (history, internal) = history(Config { max_bytes: limit, ..Config::default() });
+    let labels: Vec<Labels> =
+        (0..100).map(|at: i32| Labels::new([("__name__", "noise".to_owned()), ("at", at.to_string())])).collect();
+    let mut random = Random(1);
+    for time in 1..=300 {
+        for labels in &labels {
+            assert!(history.append(labels, float(time * 10_000, random.unit())));
+        }
+    }
+    let all = history.select(&[], i64::MIN, i64::MAX);
+    assert_eq!(all.len(), 100);
+    let kept: usize = all.iter().map(|selected| selected.samples.len()).sum();
+    assert_eq!(internal.counted(Counter::HistoryEvicted) + kept as u64, 300 * 100);
+    // Noise needs nearly all its bits, and a hundred series need their own bytes.
+    assert!(kept * 6 < limit && kept * 40 > limit, "{kept} samples");
+    assert!(history.usage().bytes <= limit, "{:?}", history.usage());
+    assert!(history.since().is_some_and(|since| all.iter().all(|selected| selected.samples[0].time <= since + 10_000)));
+    assert!(all.iter().all(|selected| selected.samples.last().is_some_and(|last| last.time == 3_000_000)));
+}
+
+#[test]
+fn readers_see_whole_series_while_somebody_writes() {
+    let (history, _) = history(Config::default());
+    let labels: Vec<Labels> =
+        (0..50).map(|at: i32| Labels::new([("__name__", "up".to_owned()), ("at", at.to_string())])).collect();
+    std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut newest = 0;
+                    while newest < 500 {
+                        history.visit(&[matcher("__name__", MatchOp::Equal, "up")], 0, i64::MAX, &mut |_, samples| {
+                            // Each sample says its own time.
+                            for (at, sample) in (1..).zip(samples) {
+                                assert_eq!((sample.time, &sample.value), (at, &SampleValue::Float(at as f64)));
+                            }
+                            newest = newest.max(samples.len());
+                        });
+                        std::thread::yield_now();
+                    }
+                })
+            })
+            .collect();
+        for time in 1..=500 {
+            for labels in &labels {
+                assert!(history.append(labels, float(time, time as f64)));
+            }
+        }
+        for reader in readers {
+            reader.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_series_that_ended_leaves_with_its_last_sample_and_makes_room_for_another() {
+    let (history, internal) = history(Config { max_series: 2, ..Config::default() });
+    assert!(history.append(&Labels::new([("__name__", "old")]), float(1_000, 1.0)));
+    for seconds in (0..2 * 3_600).step_by(60) {
+        history.ingest(&up(seconds));
+    }
+    assert!(history.append(&Labels::new([("__name__", "new")]), float(7_200_000, 1.0)));
+    assert_eq!(internal.counted(Counter::HistorySeriesRefused), 0);
+    let names: Vec<String> =
+        shown(&history.select(&[], i64::MIN, i64::MAX)).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["new", "up"]);
+}
+
+#[test]
+fn series_are_listed_when_they_have_a_sample_in_the_time_asked_for() {
+    let (history, _) = history(Config::default());
+    for time in [1_000, 2_000] {
+        history.append(&Labels::new([("__name__", "early")]), float(time, 1.0));
+        history.append(&Labels::new([("__name__", "late")]), float(time + 1_000, 1.0));
+    }
+    let listed =
+        |after, until| -> Vec<String> { history.series(&[], after, until).iter().map(Labels::to_string).collect() };
+    assert_eq!(listed(0, 10_000), ["early", "late"]);
+    assert_eq!(listed(2_000, 10_000), ["late"]);
+    assert_eq!(listed(0, 1_000), ["early"]);
+    assert_eq!(listed(3_000, 10_000), Vec::<String>::new());
+    assert_eq!((history.usage().series, history.since()), (2, Some(1_000)));
 }

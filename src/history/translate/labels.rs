@@ -197,7 +197,7 @@ impl Json for StringValue {
                 '\t' => json.push_str("\\t"),
                 '\u{8}' => json.push_str("\\b"),
                 '\u{c}' => json.push_str("\\f"),
-                '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
+                '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
                     json.extend(format!("\\u{:04x}", u32::from(c)).chars());
                 }
                 _ => json.push(c),

@@ -151,7 +151,7 @@ fn labels_come_from_attributes_and_resource_and_colliding_names_are_joined() {
     let expected = [
         concat!(
             r#"queue_length{flag="true", floats="[1,2.5]", http_method="GET;get", instance="i-1", job="shop/search", "#,
-            r#"large="1e+21", list="[\"a\\\"\\u003c\",\"b\"]", number="0.1", small="1e-7"} 3@10"#
+            r#"large="1e+21", list="[\"a\\\"<\",\"b\"]", number="0.1", small="1e-7"} 3@10"#
         ),
         r#"target_info{host_name="h;H", instance="i-1", job="shop/search"} 1@10"#,
     ];
