@@ -118,6 +118,7 @@ mod tests {
     #[test]
     fn a_mistake_is_told_with_its_place() {
         let cases = [
+            (" 5", "1:2: parse error: unexpected number \"5\" in series values"),
             ("m 1 q", "1:5: parse error: unexpected identifier \"q\" in series values, expected number or \"stale\""),
             ("m 1 $", "1:5: parse error: unexpected character in series sequence: '$'"),
             ("m 1 0x1F", "1:7: parse error: bad number syntax: \"1F\""),

@@ -32,7 +32,11 @@ impl Parser<'_> {
         if self.peek()? == Token::LeftBrace {
             self.label_set(&mut labels)?;
         }
-        if !values {
+        if values && self.end == 0 {
+            // Without a name or braces there is no series that values could belong to.
+            self.expecting("series values", "");
+            self.expect(Token::Eof)?;
+        } else if !values {
             self.expect(Token::Eof)?;
         }
         labels.extend(named);
