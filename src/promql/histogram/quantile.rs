@@ -18,8 +18,9 @@ struct Reached {
     bucket: Bucket,
     /// Observations up to and with `bucket`.
     count: f64,
-    /// Observations in the buckets that were not walked over; only known when the sum is not a number.
+    /// Observations in the buckets that were not walked over, and the last of these; only when the sum is not a number.
     rest: f64,
+    last: Option<Bucket>,
 }
 
 impl NativeHistogram {
@@ -56,6 +57,8 @@ impl NativeHistogram {
         }
         let rank = if forward { rank - (count - bucket.count) } else { count - rank };
         let note = (has_nan && count + reached.rest < self.count).then_some(NanNote::Skewed);
+        // As release 3.14 has it: when the sum is not a number, it interpolates in the highest bucket instead.
+        let bucket = reached.last.unwrap_or(bucket);
         (interpolate(&bucket, rank / bucket.count, self.has_custom_buckets()), note)
     }
 
@@ -76,7 +79,7 @@ impl NativeHistogram {
         Ok(bucket)
     }
 
-    /// Lets the zero bucket end at zero when there is nothing on one side of it.
+    /// Lets a bucket that reaches over zero end there when nothing is on the other side.
     fn clip_zero_bucket(&self, bucket: &mut Bucket) {
         match (self.negative_buckets.is_empty(), self.positive_buckets.is_empty()) {
             (true, false) => bucket.lower = 0.0,
@@ -144,7 +147,7 @@ impl NativeHistogram {
 /// Goes on until the observations passed are at least `rank`; the last bucket when they never are.
 fn walk(mut buckets: impl Iterator<Item = Bucket>, rank: f64, has_nan: bool) -> Reached {
     let nothing = Bucket { lower: 0.0, upper: 0.0, lower_inclusive: false, upper_inclusive: false, count: 0.0 };
-    let mut reached = Reached { bucket: nothing, count: 0.0, rest: 0.0 };
+    let mut reached = Reached { bucket: nothing, count: 0.0, rest: 0.0, last: None };
     for bucket in buckets.by_ref() {
         reached.bucket = bucket;
         reached.count += bucket.count;
@@ -152,8 +155,9 @@ fn walk(mut buckets: impl Iterator<Item = Bucket>, rank: f64, has_nan: bool) -> 
             break;
         }
     }
-    if has_nan {
-        reached.rest = buckets.map(|bucket| bucket.count).sum();
+    for bucket in buckets.filter(|_| has_nan) {
+        reached.rest += bucket.count;
+        reached.last = Some(bucket);
     }
     reached
 }
@@ -183,4 +187,104 @@ fn rank_within(bucket: &Bucket, value: f64, rank: f64, linear: bool) -> Option<f
         return Some(bucket.count);
     }
     Some(rank + bucket.count * bucket.fraction_below(value, linear))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::BucketSpan;
+    use crate::promql::histogram::CUSTOM_BUCKETS;
+
+    fn exponential(zero_count: f64, positive: &[f64], negative: &[f64]) -> NativeHistogram {
+        let spans = |counts: &[f64]| {
+            let length = u32::try_from(counts.len()).unwrap();
+            if length == 0 { Vec::new() } else { vec![BucketSpan { offset: 1, length }] }
+        };
+        NativeHistogram {
+            zero_threshold: 0.5,
+            zero_count,
+            count: zero_count + positive.iter().chain(negative).sum::<f64>(),
+            sum: 10.0,
+            positive_spans: spans(positive),
+            positive_buckets: positive.to_vec(),
+            negative_spans: spans(negative),
+            negative_buckets: negative.to_vec(),
+            ..NativeHistogram::default()
+        }
+    }
+
+    fn custom(bounds: &[f64], counts: &[f64]) -> NativeHistogram {
+        let length = u32::try_from(counts.len()).unwrap();
+        NativeHistogram {
+            schema: CUSTOM_BUCKETS,
+            zero_threshold: 0.0,
+            custom_values: bounds.into(),
+            positive_spans: vec![BucketSpan { offset: 0, length }],
+            ..exponential(0.0, counts, &[])
+        }
+    }
+
+    fn with_nan(observations: f64) -> NativeHistogram {
+        let mut h = exponential(0.0, &[4.0, 4.0], &[]);
+        h.count += observations;
+        h.sum = f64::NAN;
+        h
+    }
+
+    #[test]
+    fn quantiles_lie_on_a_logarithmic_scale_but_in_the_zero_bucket_and_custom_ones_on_a_linear_scale() {
+        let root = 2f64.sqrt();
+        let cases = [
+            ("in a positive bucket", exponential(0.0, &[4.0, 4.0], &[]), 0.25, root, None),
+            ("at a bound", exponential(0.0, &[4.0, 4.0], &[]), 0.5, 2.0, None),
+            ("from above", exponential(0.0, &[4.0, 4.0], &[]), 0.75, 2.0 * root, None),
+            ("in a negative bucket", exponential(0.0, &[], &[4.0, 4.0]), 0.25, -2.0 * root, None),
+            ("in a zero bucket with nothing below", exponential(4.0, &[4.0], &[]), 0.25, 0.25, None),
+            ("in a zero bucket with nothing above", exponential(4.0, &[], &[4.0]), 0.75, -0.25, None),
+            ("in a zero bucket between others", exponential(4.0, &[2.0], &[2.0]), 0.5, 0.0, None),
+            ("below all", exponential(4.0, &[4.0], &[]), -0.1, f64::NEG_INFINITY, None),
+            ("above all", exponential(4.0, &[4.0], &[]), 1.1, f64::INFINITY, None),
+            ("of nothing", exponential(0.0, &[], &[]), 0.5, f64::NAN, None),
+            ("in a custom bucket", custom(&[2.0, 4.0], &[2.0, 4.0, 2.0]), 0.5, 3.0, None),
+            ("in the lowest custom bucket", custom(&[2.0, 4.0], &[2.0, 4.0, 2.0]), 0.125, 1.0, None),
+            ("in the lowest custom bucket below zero", custom(&[-2.0, 4.0], &[2.0, 4.0, 2.0]), 0.125, -2.0, None),
+            ("in the highest custom bucket", custom(&[2.0, 4.0], &[2.0, 4.0, 2.0]), 0.9, 4.0, None),
+            ("below observations that are not numbers", with_nan(2.0), 0.8, 4.0, Some(NanNote::Skewed)),
+            ("among observations that are not numbers", with_nan(2.0), 0.9, f64::NAN, Some(NanNote::Result)),
+            ("of infinities that cancel out", with_nan(0.0), 1.0, 4.0, None),
+        ];
+        for (what, histogram, q, expected, note) in cases {
+            let (found, noted) = histogram.quantile(q);
+            let same = found == expected || (found - expected).abs() < 1e-12 || found.is_nan() && expected.is_nan();
+            assert!(same && noted == note, "{what}: {found} {noted:?}, expected {expected} {note:?}");
+        }
+    }
+
+    #[test]
+    fn a_fraction_is_what_quantiles_would_say() {
+        let cases = [
+            (exponential(0.0, &[4.0, 4.0], &[]), 2f64.sqrt(), 2.0, 0.25),
+            (exponential(4.0, &[4.0], &[]), 0.0, 0.25, 0.25),
+            (exponential(4.0, &[4.0], &[]), f64::NEG_INFINITY, f64::INFINITY, 1.0),
+            (exponential(0.0, &[], &[4.0, 4.0]), -2.0, 0.0, 0.5),
+            (custom(&[2.0, 4.0], &[2.0, 4.0, 2.0]), 3.0, f64::INFINITY, 0.5),
+            (custom(&[2.0, 4.0], &[2.0, 4.0, 2.0]), f64::NEG_INFINITY, 1.0, 0.125),
+            (exponential(4.0, &[4.0], &[]), 2.0, 1.0, 0.0),
+            (with_nan(2.0), f64::NEG_INFINITY, f64::INFINITY, 0.8),
+        ];
+        for (histogram, lower, upper, expected) in cases {
+            let (found, has_nan) = histogram.fraction(lower, upper);
+            assert!((found - expected).abs() < 1e-12, "{lower} to {upper} of {histogram}: {found}");
+            assert_eq!(has_nan, histogram.sum.is_nan());
+        }
+        assert!(exponential(0.0, &[], &[]).fraction(0.0, 1.0).0.is_nan());
+    }
+
+    #[test]
+    fn variance_takes_the_middle_of_each_bucket() {
+        // Two at 3 and two at 5, around a mean of 4.
+        let mut h = custom(&[2.0, 4.0, 6.0], &[0.0, 2.0, 2.0]);
+        h.sum = 16.0;
+        assert!((h.variance() - 1.0).abs() < 1e-12);
+    }
 }

@@ -142,3 +142,58 @@ fn middle(lower: f64, upper: f64, positive: bool, custom: bool) -> f64 {
         (false, false) => (lower * upper).abs().sqrt() * if positive { 1.0 } else { -1.0 },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::BucketSpan;
+    use crate::promql::histogram::{CUSTOM_BUCKETS, TestNotation};
+
+    fn exponential(zero_count: f64, positive: &[f64], negative: &[f64]) -> NativeHistogram {
+        let span = |counts: &[f64]| BucketSpan { offset: 1, length: u32::try_from(counts.len()).unwrap() };
+        NativeHistogram {
+            zero_threshold: 0.5,
+            zero_count,
+            count: zero_count + positive.iter().chain(negative).sum::<f64>(),
+            sum: 10.0,
+            positive_spans: vec![span(positive)],
+            positive_buckets: positive.to_vec(),
+            negative_spans: vec![span(negative)],
+            negative_buckets: negative.to_vec(),
+            ..NativeHistogram::default()
+        }
+    }
+
+    fn custom(bounds: &[f64], counts: &[f64]) -> NativeHistogram {
+        let mut h = exponential(0.0, counts, &[]);
+        h.positive_spans[0].offset = 0;
+        NativeHistogram { schema: CUSTOM_BUCKETS, zero_threshold: 0.0, custom_values: bounds.into(), ..h }
+    }
+
+    #[test]
+    fn what_lies_beyond_the_cut_is_gone_and_a_bucket_that_it_goes_through_is_divided() {
+        let (below, above) = (true, false);
+        let whole = exponential(2.0, &[4.0, 4.0], &[4.0]);
+        let bounded = custom(&[2.0, 4.0], &[2.0, 4.0, 2.0]);
+        let cases = [
+            (&whole, 4.0, below, "{count:14, sum:10, [-2,-1):4, [-0.5,0.5]:2, (1,2]:4, (2,4]:4}"),
+            (&whole, 2.0, below, "{count:10, sum:0, [-2,-1):4, [-0.5,0.5]:2, (1,2]:4}"),
+            (&whole, 0.0, below, "{count:5, sum:-5.906854249492381, [-2,-1):4, [-0.5,0.5]:1}"),
+            (&whole, -2.0, below, "{count:0, sum:0}"),
+            (&whole, 2.0, above, "{count:4, sum:11.313708498984761, (2,4]:4}"),
+            (&whole, f64::INFINITY, above, "{count:0, sum:0}"),
+            (&whole, f64::NEG_INFINITY, above, "{count:14, sum:10, [-2,-1):4, [-0.5,0.5]:2, (1,2]:4, (2,4]:4}"),
+            (&bounded, 3.0, below, "{count:4, sum:7, [-Inf,2]:2, (2,4]:2}"),
+            (&bounded, 1.0, below, "{count:1, sum:0.5, [-Inf,2]:1}"),
+            (&bounded, 5.0, below, "{count:6, sum:14, [-Inf,2]:2, (2,4]:4}"),
+            (&bounded, 1.0, above, "{count:7, sum:21.5, [-Inf,2]:1, (2,4]:4, (4,+Inf]:2}"),
+            (&bounded, 5.0, above, "{count:2, sum:10, (4,+Inf]:2}"),
+        ];
+        for (histogram, at, keep_below, expected) in cases {
+            let mut left = histogram.clone();
+            left.trim(at, keep_below);
+            let sign = if keep_below { "</" } else { ">/" };
+            assert_eq!(left.to_string(), expected, "{} {sign} {at}", TestNotation(histogram));
+        }
+    }
+}

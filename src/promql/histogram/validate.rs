@@ -141,3 +141,88 @@ fn check_counts(counts: &[f64], side: &str) -> Result<(), Invalid> {
 fn invalid(what: impl Into<String>) -> Result<(), Invalid> {
     Err(Invalid(what.into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_is_told_in_the_words_of_prometheus() {
+        let span = |offset, length| BucketSpan { offset, length };
+        let good = || NativeHistogram {
+            count: 3.0,
+            positive_spans: vec![span(-2, 1), span(1, 1)],
+            positive_buckets: vec![1.0, 2.0],
+            ..NativeHistogram::default()
+        };
+        let custom = || NativeHistogram {
+            schema: CUSTOM_BUCKETS,
+            positive_spans: vec![span(0, 2)],
+            custom_values: [1.0, 2.0].into(),
+            ..good()
+        };
+        let cases: [(NativeHistogram, Option<&str>); 12] = [
+            (good(), None),
+            (custom(), None),
+            (
+                NativeHistogram { schema: 17, ..good() },
+                Some(
+                    "histogram has an invalid schema, which must be between -4 and 8 for exponential buckets, or -53 for \
+                     custom buckets, got schema 17",
+                ),
+            ),
+            (
+                NativeHistogram { positive_buckets: vec![1.0], ..good() },
+                Some(
+                    "positive side: spans need 2 buckets, have 1 buckets: histogram spans specify different number of \
+                     buckets than provided",
+                ),
+            ),
+            (
+                NativeHistogram { positive_spans: vec![span(-2, 1), span(-1, 1)], ..good() },
+                Some("positive side: span number 2 with offset -1: histogram has a span whose offset is negative"),
+            ),
+            (
+                NativeHistogram { positive_buckets: vec![1.0, -2.0], ..good() },
+                Some(
+                    "positive side: bucket number 2 has observation count of -2: histogram has a bucket whose \
+                     observation count is negative",
+                ),
+            ),
+            (
+                NativeHistogram { count: -3.0, ..good() },
+                Some("observation count is  -3: histogram's observation count is negative"),
+            ),
+            (
+                NativeHistogram { custom_values: [1.0].into(), ..good() },
+                Some("histogram with exponential schema must not have custom bounds"),
+            ),
+            (
+                NativeHistogram { custom_values: [2.0, 2.0].into(), ..custom() },
+                Some(
+                    "custom buckets: previous bound is 2.000000 and current is 2.000000: histogram custom bounds must be \
+                     in strictly increasing order",
+                ),
+            ),
+            (
+                NativeHistogram { positive_spans: vec![span(2, 2)], ..custom() },
+                Some(
+                    "custom buckets: only 2 custom bounds defined which is insufficient to cover total span length of 4: \
+                     histogram custom bounds are too few",
+                ),
+            ),
+            (NativeHistogram { zero_count: 1.0, ..custom() }, Some("custom buckets: must have zero count of 0")),
+            (
+                NativeHistogram { custom_values: [1.0, f64::INFINITY].into(), ..custom() },
+                Some(
+                    "custom buckets: last +Inf bound must not be explicitly defined: histogram custom bounds must be \
+                     finite",
+                ),
+            ),
+        ];
+        for (histogram, expected) in cases {
+            let found = histogram.validate().err().map(|fault| fault.to_string());
+            assert_eq!(found.as_deref(), expected, "{histogram:?}");
+        }
+    }
+}
