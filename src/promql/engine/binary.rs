@@ -180,13 +180,19 @@ impl<'a> Join<'a> {
         self.partners.fill(None);
         self.matched.fill(false);
         self.results.clear();
+        // Where one side is empty nothing can match, and nothing of the other is wrong.
+        let fill = self.binary.matching.fill;
+        let filled = fill.left.is_some() || fill.right.is_some();
+        let empty = |side: &Side<'_>| side.present(step).next().is_none();
+        if !filled && (empty(&self.many) || empty(&self.one)) {
+            return Ok(());
+        }
         for (series, _) in self.one.present(step) {
             if let Some(other) = self.partners[self.one.groups[series]].replace(series) {
                 return Err(self.duplicate(series, other));
             }
         }
         // Prometheus gives the fill of the right side to the side that has one series a group, whichever that is.
-        let fill = self.binary.matching.fill;
         for (series, value) in self.many.present(step) {
             let group = self.many.groups[series];
             let partner = self.partners[group];
@@ -300,4 +306,32 @@ impl<'a> Join<'a> {
 pub(super) fn in_braces(labels: &Labels) -> String {
     let pairs: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
     format!("{{{}}}", pairs.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{Matcher, Selected, Source};
+    use crate::model::Sample;
+    use crate::promql::{Options, Value, instant, parse};
+
+    struct Fixed(Vec<Labels>);
+
+    impl Source for Fixed {
+        fn select(&self, matchers: &[Matcher], _: i64, _: i64) -> Vec<Selected> {
+            let wanted = self.0.iter().filter(|labels| matchers.iter().all(|matcher| matcher.matches(labels)));
+            let sample = Sample { time: 0, start: 0, value: SampleValue::Float(1.0) };
+            wanted.map(|labels| Selected { labels: labels.clone(), samples: vec![sample.clone()] }).collect()
+        }
+    }
+
+    #[test]
+    fn series_that_cannot_be_told_apart_matter_only_where_the_other_side_has_any() {
+        let of = |name: &str, pod: &str| Labels::new([("__name__", name), ("pod", pod)]);
+        let source = Fixed(vec![of("a", "1"), of("b", "1"), of("b", "2")]);
+        let run = |query: &str| instant(&source, &parse(query).unwrap(), 0, &Options::default());
+        assert_eq!(run("none / on () b").unwrap().value, Value::Vector(Vec::new()));
+        assert!(run("a / on () b").unwrap_err().to_string().contains("many-to-many"));
+        assert!(run("1 </ 2").unwrap_err().to_string().contains(r#"operator "</" not allowed for Scalar operations"#));
+    }
 }

@@ -192,6 +192,9 @@ impl Lowering<'_> {
         let (left, right) = if constant { (left.plan, right.plan) } else { (left.settled(), right.settled()) };
         let (op, return_bool) = (binary.op, binary.return_bool);
         let plan = match (left, right) {
+            (Plan::Scalar(_), Plan::Scalar(_)) if trims => {
+                return Err(EvalError::new(format!("operator \"{op}\" not allowed for Scalar operations"), span));
+            }
             (Plan::Scalar(left), Plan::Scalar(right)) => {
                 Plan::Scalar(Scalar::Binary(op, Box::new(left), Box::new(right)))
             }
