@@ -146,24 +146,39 @@ fn invalid(what: impl Into<String>) -> Result<(), Invalid> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_fault_is_told_in_the_words_of_prometheus() {
-        let span = |offset, length| BucketSpan { offset, length };
-        let good = || NativeHistogram {
+    fn span(offset: i32, length: u32) -> BucketSpan {
+        BucketSpan { offset, length }
+    }
+
+    fn good() -> NativeHistogram {
+        NativeHistogram {
             count: 3.0,
             positive_spans: vec![span(-2, 1), span(1, 1)],
             positive_buckets: vec![1.0, 2.0],
             ..NativeHistogram::default()
-        };
-        let custom = || NativeHistogram {
+        }
+    }
+
+    fn custom() -> NativeHistogram {
+        NativeHistogram {
             schema: CUSTOM_BUCKETS,
             positive_spans: vec![span(0, 2)],
             custom_values: [1.0, 2.0].into(),
             ..good()
-        };
-        let cases: [(NativeHistogram, Option<&str>); 12] = [
+        }
+    }
+
+    fn assert_told(cases: &[(NativeHistogram, Option<&str>)]) {
+        for (histogram, expected) in cases {
+            let found = histogram.validate().err().map(|fault| fault.to_string());
+            assert_eq!(found.as_deref(), *expected, "{histogram:?}");
+        }
+    }
+
+    #[test]
+    fn every_fault_is_told_in_the_words_of_prometheus() {
+        assert_told(&[
             (good(), None),
-            (custom(), None),
             (
                 NativeHistogram { schema: 17, ..good() },
                 Some(
@@ -197,6 +212,13 @@ mod tests {
                 NativeHistogram { custom_values: [1.0].into(), ..good() },
                 Some("histogram with exponential schema must not have custom bounds"),
             ),
+        ]);
+    }
+
+    #[test]
+    fn faults_of_custom_buckets_are_told_too() {
+        assert_told(&[
+            (custom(), None),
             (
                 NativeHistogram { custom_values: [2.0, 2.0].into(), ..custom() },
                 Some(
@@ -219,10 +241,6 @@ mod tests {
                      finite",
                 ),
             ),
-        ];
-        for (histogram, expected) in cases {
-            let found = histogram.validate().err().map(|fault| fault.to_string());
-            assert_eq!(found.as_deref(), expected, "{histogram:?}");
-        }
+        ]);
     }
 }
