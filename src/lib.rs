@@ -30,7 +30,6 @@ pub mod internal;
 pub mod layer;
 mod nearest;
 #[cfg(feature = "rules")]
-#[doc(hidden)]
 pub mod notifier;
 #[doc(hidden)]
 pub mod pipeline;
@@ -53,5 +52,7 @@ pub use error::Error;
 pub use layer::Layer;
 pub use model::Report;
 pub use opentelemetry;
+#[cfg(feature = "rules")]
+pub use pipeline::Alerts;
 pub use pipeline::Handle;
 pub use telemetry::{Builder, Guard, Pipeline, builder, init};

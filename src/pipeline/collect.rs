@@ -36,6 +36,13 @@ impl Collector {
         self.together(self.api.collect(), Collect::Peek)
     }
 
+    /// Everything as it is now, and nothing changed by looking; callbacks of the host's instruments may take until
+    /// `patience` ends.
+    #[cfg(feature = "rules")]
+    pub(super) async fn look(&self, patience: impl Future<Output = ()>) -> Snapshot {
+        self.together(self.api.collected(patience).await, Collect::Peek)
+    }
+
     /// Everything as it is now, for export; callbacks of the host's instruments may take until `patience` ends.
     pub(super) async fn tick(&self, patience: impl Future<Output = ()>) -> Snapshot {
         self.together(self.api.collected(patience).await, Collect::Tick)

@@ -18,6 +18,10 @@ use crate::model::{Reason, Report, Signal};
 /// How much longer than its deadline a caller waits for the pipeline to count what is lost.
 const GRACE: Duration = Duration::from_millis(30);
 
+/// Everything that a shutdown waits for: each signal, and the evaluation of rules.
+const PARTS: usize = Signal::ALL.len() + 1;
+const RULES: usize = Signal::ALL.len();
+
 /// What has been asked for so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Request {
@@ -31,8 +35,8 @@ pub(super) struct Request {
 #[derive(Debug)]
 pub(super) struct Control {
     request: watch::Sender<Request>,
-    /// The latest flush that each signal has answered; `u64::MAX` when it has ended.
-    answered: Mutex<[u64; Signal::ALL.len()]>,
+    /// The latest flush that each signal has answered, and last the evaluation of rules; `u64::MAX` when it has ended.
+    answered: Mutex<[u64; PARTS]>,
     progress: Condvar,
     /// Items of each signal that entered the pipeline so far. The difference to what has settled is what a stuck
     /// pipeline still holds; one number that only grows cannot be read at a wrong moment.
@@ -46,7 +50,10 @@ pub(super) struct Control {
 impl Control {
     /// Control of a pipeline that has these signals; the others have ended before they began.
     pub(super) fn new(has: impl Fn(Signal) -> bool, internal: Arc<Internal>) -> Arc<Self> {
-        let answered = Signal::ALL.map(|signal| if has(signal) { 0 } else { u64::MAX });
+        let mut answered = [u64::MAX; PARTS];
+        for signal in Signal::ALL.into_iter().filter(|signal| has(*signal)) {
+            answered[signal as usize] = 0;
+        }
         Arc::new(Self {
             request: watch::Sender::default(),
             answered: Mutex::new(answered),
@@ -143,14 +150,25 @@ impl Control {
         self.answer(signal, u64::MAX);
     }
 
+    /// Says that rules are evaluated: their end is waited for, and no flush is.
+    pub(super) fn hold_for_rules(&self) {
+        self.answered()[RULES] = u64::MAX - 1;
+    }
+
+    /// Says that the evaluation of rules has ended.
+    pub(super) fn end_rules(&self) {
+        self.answered()[RULES] = u64::MAX;
+        self.progress.notify_all();
+    }
+
     /// Where a signal counts what enters the pipeline.
     pub(super) fn entered(&self, signal: Signal) -> Arc<AtomicU64> {
         Arc::clone(&self.entered[signal as usize])
     }
 
-    /// Waits until every signal has answered this flush. The pipeline's own thread does not wait.
+    /// Waits until everything has answered this flush. The pipeline's own thread does not wait.
     fn wait(&self, flush: u64, deadline: Duration) -> bool {
-        let behind = |answered: &mut [u64; Signal::ALL.len()]| answered.iter().any(|number| *number < flush);
+        let behind = |answered: &mut [u64; PARTS]| answered.iter().any(|number| *number < flush);
         if self.thread.get() == Some(&std::thread::current().id()) {
             return !behind(&mut self.answered());
         }
@@ -158,7 +176,7 @@ impl Control {
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
-    fn answered(&self) -> MutexGuard<'_, [u64; Signal::ALL.len()]> {
+    fn answered(&self) -> MutexGuard<'_, [u64; PARTS]> {
         self.answered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

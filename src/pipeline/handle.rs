@@ -9,6 +9,8 @@ use super::collect::Collector;
 use super::control::Control;
 use super::tick::Published;
 use crate::model::{Operation, Report, Snapshot};
+#[cfg(feature = "rules")]
+use crate::rules::Active;
 
 /// Asks a running pipeline; clones ask the same one. It works from any thread, inside any async runtime or none.
 ///
@@ -18,6 +20,8 @@ pub struct Handle {
     pub(super) control: Arc<Control>,
     pub(super) collector: Arc<Collector>,
     pub(super) published: watch::Receiver<Option<Published>>,
+    #[cfg(feature = "rules")]
+    pub(super) alerts: Option<watch::Receiver<Arc<[Active]>>>,
 }
 
 impl Handle {
@@ -60,6 +64,12 @@ impl Handle {
     /// What the last tick collected; `None` before the first.
     pub fn latest(&self) -> Option<Arc<Snapshot>> {
         self.published.borrow().as_ref().map(|published| Arc::clone(&published.snapshot))
+    }
+
+    /// Every alert that is pending or firing, as of the last evaluation; none without [`crate::Builder::alerts`].
+    #[cfg(feature = "rules")]
+    pub fn alerts(&self) -> Arc<[Active]> {
+        self.alerts.as_ref().map_or_else(|| Arc::new([]) as Arc<[Active]>, |alerts| Arc::clone(&alerts.borrow()))
     }
 
     /// What each operation did since the start.

@@ -4,6 +4,8 @@
 //! One thread, `bellwether`, with a runtime of its own exports all three, each signal by itself, so that a backend that
 //! hangs on one does not stop the others.
 
+#[cfg_attr(not(feature = "rules"), path = "no_alerts.rs")]
+mod alerts;
 mod api;
 mod collect;
 mod config;
@@ -19,6 +21,9 @@ mod queue;
 mod run;
 mod tick;
 
+#[cfg(feature = "rules")]
+pub use alerts::Alerts;
+pub(crate) use alerts::Evaluation;
 pub use config::{Batch, Config};
 pub use exporter::Exporters;
 pub use handle::Handle;

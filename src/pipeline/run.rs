@@ -14,6 +14,7 @@ use opentelemetry_sdk::trace::SpanData;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::alerts::Evaluation;
 use super::api::Api;
 use super::collect::Collector;
 use super::control::{Control, Requests};
@@ -68,6 +69,7 @@ pub struct Pipeline {
     metrics: Option<Box<dyn MetricExporter>>,
     published: watch::Sender<Option<Published>>,
     warnings: Vec<String>,
+    rules: Option<Evaluation>,
     shared: Shared,
 }
 
@@ -95,6 +97,7 @@ impl Drop for End {
         for signal in Signal::ALL {
             self.0.end(signal);
         }
+        self.0.end_rules();
     }
 }
 
@@ -116,8 +119,16 @@ impl Pipeline {
         let collector = Arc::new(Collector { store, api, internal, clock, resource, start });
         let shared = Shared { _end: End(Arc::clone(&control)), control, collector };
         let (config, published) = (config.clone(), watch::Sender::default());
-        let pipeline = Self { config, spans, logs, metrics, published, warnings: Vec::new(), shared };
+        let pipeline = Self { config, spans, logs, metrics, published, warnings: Vec::new(), rules: None, shared };
         (pipeline, Queues { spans: span_queue, logs: log_queue })
+    }
+
+    /// Rules that are evaluated beside the exports.
+    pub(crate) fn evaluating(self, rules: Option<Evaluation>) -> Self {
+        if rules.is_some() {
+            self.shared.control.hold_for_rules();
+        }
+        Self { rules, ..self }
     }
 
     /// Lines that it writes once it runs, for a host whose subscriber is not set yet.
@@ -131,6 +142,8 @@ impl Pipeline {
             control: Arc::clone(&self.shared.control),
             collector: Arc::clone(&self.shared.collector),
             published: self.published.subscribe(),
+            #[cfg(feature = "rules")]
+            alerts: self.rules.as_ref().map(Evaluation::alerts),
         }
     }
 
@@ -141,7 +154,7 @@ impl Pipeline {
     /// spawns there for our connections is kept out of telemetry by its target only (see
     /// [`layer::Config::EXPORTER_TARGETS`]).
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Report {
-        let Self { config, spans, logs, metrics, published, warnings, shared } = self;
+        let Self { config, spans, logs, metrics, published, warnings, rules, shared } = self;
         let Shared { control, collector, _end } = &shared;
         let metrics = metrics.map(|exporter| MetricLane {
             exporter,
@@ -168,6 +181,7 @@ impl Pipeline {
                 shared.part(Signal::Traces, spans.map(Lane::run)),
                 shared.part(Signal::Logs, logs.map(Lane::run)),
                 shared.part(Signal::Metrics, metrics.map(MetricLane::run)),
+                shared.evaluate(rules),
             )
         };
         let mut work = pin!(work);
@@ -269,6 +283,14 @@ impl Shared {
             overflow: Overflow::new(signal, batch.max_queue_size),
             fails: false,
         }
+    }
+
+    /// Evaluates rules, if there are some; whatever becomes of it, nobody waits for it afterwards.
+    async fn evaluate(&self, rules: Option<Evaluation>) {
+        if let Some(rules) = rules {
+            Guarded::new(rules.run(Arc::clone(&self.collector), self.control.requests())).await;
+        }
+        self.control.end_rules();
     }
 
     /// Runs one signal's part, if there is one; whatever becomes of it, nobody waits for it afterwards.

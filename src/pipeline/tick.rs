@@ -66,7 +66,7 @@ impl Ticker {
 
 /// Ends when callbacks of the host have had their time: of what is left before the end of telemetry, half is for the
 /// last export.
-async fn patience(mut requests: Requests) {
+pub(super) async fn patience(mut requests: Requests) {
     let mut until = Instant::now() + LIMIT;
     loop {
         if let Some(deadline) = requests.current().shutdown {
@@ -82,7 +82,7 @@ async fn patience(mut requests: Requests) {
 }
 
 /// Time to the next multiple of the interval since the epoch, never zero.
-fn until_next(now: Timestamp, interval: Duration) -> Duration {
+pub(super) fn until_next(now: Timestamp, interval: Duration) -> Duration {
     let interval = nanos(interval).max(1_000_000);
     Duration::from_nanos(interval - now.0 % interval)
 }

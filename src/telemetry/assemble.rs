@@ -7,6 +7,7 @@ use tracing::Subscriber;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::registry::LookupSpan;
 
+use super::alerts::Alerts;
 use crate::Error;
 use crate::bridge::{Bridge, MeterProvider};
 use crate::clock::Clock;
@@ -26,6 +27,7 @@ pub(super) struct Extras {
     pub(super) console_writer: Option<BoxMakeWriter>,
     pub(super) clock: Clock,
     pub(super) exporters: Exporters,
+    pub(super) alerts: Alerts,
 }
 
 /// What the OpenTelemetry API is served by.
@@ -50,7 +52,7 @@ pub(super) fn assemble<S>(mut config: Config, extras: Extras) -> Result<Assemble
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
-    let Extras { console, console_writer, clock, mut exporters } = extras;
+    let Extras { console, console_writer, clock, mut exporters, alerts } = extras;
     let own: Vec<Signal> = Signal::ALL.into_iter().filter(|signal| exporters.has(*signal)).collect();
     if config.disabled {
         exporters = Exporters::default();
@@ -68,7 +70,9 @@ where
     let bridge = Bridge::new(&config.series, resource.clone(), Arc::clone(&internal));
     let meter = bridge.provider();
     let stages = Stages { store: Arc::clone(&store), bridge, resource: resource.clone() };
+    let rules = if config.disabled { None } else { alerts.evaluation(&internal, &clock, &mut config.warnings)? };
     let (pipeline, Queues { spans, logs }) = Pipeline::new(&config.pipeline, stages, exporters);
+    let pipeline = pipeline.evaluating(rules);
     let tracer = spans.map(|queue| tracer_provider(&config.layer, resource, vec![Box::new(queue)], &internal));
     let console = console.map(|directives| lines(&directives, console_writer)).transpose()?;
     let parts = Parts {

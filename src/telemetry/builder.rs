@@ -11,6 +11,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::registry::LookupSpan;
 
+use super::alerts::Alerts;
 use super::assemble::{self, Assembled, Extras};
 use super::{Guard, Pipeline, global};
 use crate::clock::Clock;
@@ -55,6 +56,7 @@ pub struct Builder {
     clock: Option<Clock>,
     exporters: pipeline::Exporters,
     instruments: Vec<Declared>,
+    pub(super) alerts: Alerts,
 }
 
 impl Builder {
@@ -78,6 +80,7 @@ impl Builder {
             clock: None,
             exporters: pipeline::Exporters::default(),
             instruments: Vec::new(),
+            alerts: Alerts::default(),
         }
     }
 
@@ -298,6 +301,7 @@ impl Builder {
             console_writer: self.console_writer,
             clock: self.clock.unwrap_or_default(),
             exporters: self.exporters,
+            alerts: self.alerts,
         };
         assemble::assemble(config, extras)
     }

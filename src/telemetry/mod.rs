@@ -11,6 +11,8 @@
 //! | `signals` | flush on SIGTERM and SIGINT, for programs without a shutdown path of their own |
 //! | `banner` | the line that says what goes where |
 
+#[cfg_attr(not(feature = "rules"), path = "no_alerts.rs")]
+mod alerts;
 mod assemble;
 pub(crate) mod banner;
 mod builder;

@@ -21,7 +21,7 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("instruments", &["series", "layer"]),
     ("bridge", &["series"]),
     ("exporters", &["transport"]),
-    ("pipeline", &["series", "layer", "bridge", "exporters"]),
+    ("pipeline", &["series", "layer", "bridge", "exporters", "history", "rules", "notifier"]),
     ("config", &["series", "layer", "exporters", "pipeline"]),
     ("telemetry", &["config", "series", "layer", "instruments", "bridge", "exporters", "pipeline"]),
     ("testing", &["telemetry", "config", "series", "layer", "instruments", "bridge", "exporters", "pipeline"]),

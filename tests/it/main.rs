@@ -1,5 +1,7 @@
 //! Integration tests that need nothing but Rust: one binary, a file a room.
 
+#[cfg(feature = "rules")]
+mod alerts;
 mod architecture;
 mod demo;
 mod examples;

@@ -1,0 +1,105 @@
+//! Rule files on the disk: read at setup, and again when one has changed.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::Alerts;
+use crate::Error;
+use crate::internal;
+use crate::rules::file::{self, ReadOptions, RuleFile, SIZE};
+use crate::rules::{Finding, Rules};
+
+/// The files, and how they looked when they were read last.
+#[derive(Debug)]
+pub(super) struct Files {
+    paths: Vec<PathBuf>,
+    texts: Vec<(String, String)>,
+    seen: Vec<Option<Look>>,
+}
+
+/// What changes when a file does.
+type Look = (Option<SystemTime>, u64);
+
+impl Files {
+    pub(super) fn new(settings: &Alerts) -> Self {
+        let seen = settings.files.iter().map(|path| look(path)).collect();
+        Self { paths: settings.files.clone(), texts: settings.texts.clone(), seen }
+    }
+
+    /// All rules. Groups with mistakes are left out and told, unless `strict`.
+    ///
+    /// # Errors
+    /// A file that cannot be read; with `strict` the first mistake of any; or a file without a single good group.
+    pub(super) fn load(&self, strict: bool) -> Result<(Rules, Vec<String>), Error> {
+        let mut warnings = Vec::new();
+        let mut files = Vec::new();
+        for file in self.read()? {
+            if let Some(first) = file.errors.first().filter(|_| strict || file.groups.is_empty()) {
+                return Err(error(first));
+            }
+            warnings.extend(file.errors.iter().map(|finding| format!("{finding}\nthis group is left out")));
+            files.push(file);
+        }
+        Ok((Rules::new(files), warnings))
+    }
+
+    /// Reads everything again when a file has changed; with a mistake the rules stay as they are.
+    pub(super) fn reload(&mut self, rules: &mut Rules) -> bool {
+        let now: Vec<Option<Look>> = self.paths.iter().map(|path| look(path)).collect();
+        if now == self.seen {
+            return false;
+        }
+        self.seen = now;
+        let done = match self.read() {
+            Ok(files) => rules.reload(files).map_err(|findings| findings.iter().map(Finding::to_string).collect()),
+            Err(error) => Err(vec![error.to_string()]),
+        };
+        match done {
+            Ok(()) => internal::info("rule files have changed and were read again"),
+            Err(findings) => {
+                internal::warn(&format!(
+                    "rules stay as they were, because a file has changed and is not right:\n{}",
+                    findings.join("\n")
+                ));
+            }
+        }
+        true
+    }
+
+    fn read(&self) -> Result<Vec<RuleFile>, Error> {
+        let options = ReadOptions::default();
+        let texts = self.texts.iter().map(|(name, text)| Ok(file::parse(name, text, &options)));
+        let files = self.paths.iter().map(|path| {
+            let name = path.display().to_string();
+            let text =
+                text(path).map_err(|why| Error::invalid("rule file", &name, format!("a file of rules ({why})")))?;
+            Ok(file::parse(&name, &text, &options))
+        });
+        texts.chain(files).collect()
+    }
+}
+
+fn error(finding: &Finding) -> Error {
+    let fault = &finding.fault;
+    let about = if finding.about.is_empty() { String::new() } else { format!("{}: ", finding.about) };
+    Error::file(
+        &fault.file,
+        fault.place.line,
+        fault.place.column,
+        format!("{about}{}\n{}", fault.message, finding.excerpt),
+    )
+}
+
+fn look(path: &Path) -> Option<Look> {
+    let found = std::fs::metadata(path).ok()?;
+    Some((found.modified().ok(), found.len()))
+}
+
+/// The text of a file that is not too large.
+pub(super) fn text(path: &Path) -> Result<String, String> {
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    let size = file.take(SIZE as u64 + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    if size > SIZE { Err(format!("more than {SIZE} bytes")) } else { Ok(text) }
+}

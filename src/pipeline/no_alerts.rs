@@ -1,0 +1,16 @@
+//! Without the feature `rules` nothing is evaluated.
+
+use std::sync::Arc;
+
+use super::collect::Collector;
+use super::control::Requests;
+
+/// There is none.
+#[derive(Debug)]
+pub(crate) enum Evaluation {}
+
+impl Evaluation {
+    pub(super) async fn run(self, _: Arc<Collector>, _: Requests) {
+        match self {}
+    }
+}

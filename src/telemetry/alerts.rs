@@ -1,0 +1,36 @@
+//! Alerting, as far as the builder was told.
+
+use std::sync::Arc;
+
+use super::Builder;
+use crate::Error;
+use crate::clock::Clock;
+use crate::internal::Internal;
+use crate::pipeline::{self, Evaluation};
+
+/// The settings, if there are some.
+#[derive(Debug, Default)]
+pub(super) struct Alerts(Option<pipeline::Alerts>);
+
+impl Alerts {
+    /// The stage that evaluates rules; what was strange and did not stop it goes to the warnings.
+    pub(super) fn evaluation(
+        self,
+        internal: &Arc<Internal>,
+        clock: &Clock,
+        warnings: &mut Vec<String>,
+    ) -> Result<Option<Evaluation>, Error> {
+        let Some(settings) = self.0 else { return Ok(None) };
+        let mut evaluation = Evaluation::new(settings, internal, clock)?;
+        warnings.append(&mut evaluation.warnings());
+        Ok(Some(evaluation))
+    }
+}
+
+impl Builder {
+    /// Evaluates alert rules in the process, and tells people about alerts; see [`pipeline::Alerts`].
+    pub fn alerts(mut self, alerts: pipeline::Alerts) -> Self {
+        self.alerts = Alerts(Some(alerts));
+        self
+    }
+}

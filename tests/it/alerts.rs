@@ -1,0 +1,137 @@
+//! Rules over a service's own series, from the span to the message.
+
+use std::time::Duration;
+
+use bellwether::config::Environment;
+use bellwether::notifier::{Channel, Notification, Sending};
+use bellwether::rules::State;
+use bellwether::{Alerts, Guard};
+use tokio::sync::mpsc;
+use tracing_subscriber::prelude::*;
+
+const RULES: &str = "
+groups:
+- name: search
+  rules:
+  - record: op:calls
+    expr: sum by (span_name) (traces_span_metrics_calls_total)
+  - alert: Busy
+    expr: op:calls{span_name=\"search\"} > 2
+    labels: {severity: critical}
+    annotations: {summary: '{{ $labels.span_name }} was called {{ $value }} times'}
+  - alert: Never
+    expr: op:calls < 0
+";
+
+/// Groups are told at once, and what is new a moment later.
+const ROUTES: &str = "
+route: {receiver: people, group_wait: 0s, group_interval: 100ms}
+receivers: [{name: people}]
+";
+
+#[derive(Debug)]
+struct People(mpsc::UnboundedSender<Notification>);
+
+impl Channel for People {
+    fn name(&self) -> &'static str {
+        "people"
+    }
+
+    fn send<'a>(&'a self, notification: &'a Notification) -> Sending<'a> {
+        // The receiver may be gone when the test ends.
+        drop(self.0.send(notification.clone()));
+        Box::pin(async { Ok(()) })
+    }
+}
+
+fn builder() -> bellwether::Builder {
+    let nowhere = [("OTEL_TRACES_EXPORTER", "none"), ("OTEL_METRICS_EXPORTER", "none"), ("OTEL_LOGS_EXPORTER", "none")];
+    bellwether::builder().environment(Environment::from_iter(nowhere)).service("shop")
+}
+
+/// Calls of an operation under telemetry with these alerts.
+fn called(alerts: Alerts, times: usize) -> Guard {
+    let (layer, guard) = builder().alerts(alerts).layer().expect("settings");
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        for _ in 0..times {
+            tracing::info_span!("search").in_scope(|| {});
+        }
+    });
+    guard
+}
+
+async fn told(receiver: &mut mpsc::UnboundedReceiver<Notification>) -> Notification {
+    tokio::time::timeout(Duration::from_secs(20), receiver.recv()).await.expect("a message in time").expect("a message")
+}
+
+#[tokio::test]
+async fn a_rule_over_the_services_own_series_fires_and_people_are_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (rules, routes) = (folder.path().join("rules.yml"), folder.path().join("routes.yml"));
+    std::fs::write(&rules, RULES).and_then(|()| std::fs::write(&routes, ROUTES)).expect("two files");
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    let alerts = Alerts::new()
+        .interval(Duration::from_millis(50))
+        .rule_file(&rules)
+        .routing_file(&routes)
+        .channel("people", People(sender));
+    let guard = called(alerts, 3);
+
+    let notification = told(&mut receiver).await;
+    let [alert] = &notification.alerts[..] else { panic!("one alert: {notification:?}") };
+    assert_eq!(alert.labels.get("alertname"), Some("Busy"));
+    assert_eq!(alert.labels.get("span_name"), Some("search"));
+    assert_eq!(alert.annotations.get("summary"), Some("search was called 3 times"));
+    let active = guard.handle().alerts();
+    assert_eq!(active.iter().map(|alert| alert.state).collect::<Vec<_>>(), [State::Firing]);
+
+    // The file changes: the alert's rule is gone, another one comes.
+    let other = RULES.replace("Busy", "Busier").replace("> 2", "> 1");
+    std::fs::write(&rules, other + "\n").expect("a file");
+    let notification = told(&mut receiver).await;
+    let firing: Vec<_> = notification.firing().filter_map(|alert| alert.labels.get("alertname")).collect();
+    assert!(firing.contains(&"Busier"), "{notification:?}");
+    drop(guard.shutdown(Duration::from_secs(5)));
+}
+
+#[tokio::test]
+async fn what_waits_for_its_group_is_told_before_the_end() {
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    let rules = RULES.replace("> 2", "> 0");
+    // Without routes a group waits half a minute, which is longer than this program lives.
+    let alerts =
+        Alerts::new().interval(Duration::from_millis(50)).rules("rules.yml", rules).channel("x", People(sender));
+    let guard = called(alerts, 1);
+    let fires = async {
+        while guard.handle().alerts().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), fires).await.expect("it fires");
+    assert!(receiver.try_recv().is_err(), "the group waits");
+    drop(guard.shutdown_async(Duration::from_secs(10)).await);
+    assert_eq!(receiver.try_recv().map(|notification| notification.alerts.len()), Ok(1));
+}
+
+#[test]
+fn a_rule_file_with_a_mistake_is_an_error_at_setup_with_its_place() {
+    let bad = RULES.replace("op:calls < 0", "op:calls <");
+    let error =
+        builder().alerts(Alerts::new().strict(true).rules("rules.yml", &bad)).layer::<tracing_subscriber::Registry>();
+    let error = error.expect_err("a mistake").to_string();
+    assert!(error.starts_with("rules.yml:12:") && error.contains('^'), "{error}");
+    // Without `strict` only a file without one good group is refused.
+    let error = builder().alerts(Alerts::new().rules("rules.yml", bad)).layer::<tracing_subscriber::Registry>();
+    assert!(error.is_err());
+    let two = format!("{RULES}- name: broken\n  rules: [{{alert: X, expr: 'up ='}}]\n");
+    let layer = builder().alerts(Alerts::new().rules("rules.yml", two)).layer::<tracing_subscriber::Registry>();
+    assert!(layer.is_ok());
+}
+
+#[test]
+fn a_file_that_is_not_there_is_an_error_that_names_it() {
+    for alerts in [Alerts::new().rule_file("/nowhere/rules.yml"), Alerts::new().routing_file("/nowhere/routes.yml")] {
+        let error = builder().alerts(alerts).layer::<tracing_subscriber::Registry>().expect_err("no file").to_string();
+        assert!(error.contains("/nowhere/"), "{error}");
+    }
+}
