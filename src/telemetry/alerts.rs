@@ -10,7 +10,7 @@ use crate::pipeline::{self, Evaluation};
 
 /// The settings, if there are some.
 #[derive(Debug, Default)]
-pub(super) struct Alerts(Option<pipeline::Alerts>);
+pub(super) struct Alerts(Option<Box<pipeline::Alerts>>);
 
 impl Alerts {
     /// The stage that evaluates rules; what was strange and did not stop it goes to the warnings.
@@ -21,7 +21,7 @@ impl Alerts {
         warnings: &mut Vec<String>,
     ) -> Result<Option<Evaluation>, Error> {
         let Some(settings) = self.0 else { return Ok(None) };
-        let mut evaluation = Evaluation::new(settings, internal, clock)?;
+        let mut evaluation = Evaluation::new(*settings, internal, clock)?;
         warnings.append(&mut evaluation.warnings());
         Ok(Some(evaluation))
     }
@@ -30,7 +30,7 @@ impl Alerts {
 impl Builder {
     /// Evaluates alert rules in the process, and tells people about alerts; see [`pipeline::Alerts`].
     pub fn alerts(mut self, alerts: pipeline::Alerts) -> Self {
-        self.alerts = Alerts(Some(alerts));
+        self.alerts = Alerts(Some(Box::new(alerts)));
         self
     }
 }

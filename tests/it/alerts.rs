@@ -1,10 +1,12 @@
 //! Rules over a service's own series, from the span to the message.
+#![expect(clippy::expect_used, reason = "what a test needs and does not get fails it")]
 
 use std::time::Duration;
 
 use bellwether::config::Environment;
 use bellwether::notifier::{Channel, Notification, Sending};
 use bellwether::rules::State;
+use bellwether::rules::code::{Rule, minutes, ms};
 use bellwether::{Alerts, Guard};
 use tokio::sync::mpsc;
 use tracing_subscriber::prelude::*;
@@ -71,6 +73,7 @@ async fn a_rule_over_the_services_own_series_fires_and_people_are_told() {
     std::fs::write(&rules, RULES).and_then(|()| std::fs::write(&routes, ROUTES)).expect("two files");
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let alerts = Alerts::new()
+        .default_rules(false)
         .interval(Duration::from_millis(50))
         .rule_file(&rules)
         .routing_file(&routes)
@@ -99,8 +102,11 @@ async fn what_waits_for_its_group_is_told_before_the_end() {
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let rules = RULES.replace("> 2", "> 0");
     // Without routes a group waits half a minute, which is longer than this program lives.
-    let alerts =
-        Alerts::new().interval(Duration::from_millis(50)).rules("rules.yml", rules).channel("x", People(sender));
+    let alerts = Alerts::new()
+        .default_rules(false)
+        .interval(Duration::from_millis(50))
+        .rules("rules.yml", rules)
+        .channel("x", People(sender));
     let guard = called(alerts, 1);
     let fires = async {
         while guard.handle().alerts().is_empty() {
@@ -121,11 +127,20 @@ fn a_rule_file_with_a_mistake_is_an_error_at_setup_with_its_place() {
     let error = error.expect_err("a mistake").to_string();
     assert!(error.starts_with("rules.yml:12:") && error.contains('^'), "{error}");
     // Without `strict` only a file without one good group is refused.
-    let error = builder().alerts(Alerts::new().rules("rules.yml", bad)).layer::<tracing_subscriber::Registry>();
+    let error = builder()
+        .alerts(Alerts::new().default_rules(false).rules("rules.yml", bad))
+        .layer::<tracing_subscriber::Registry>();
     assert!(error.is_err());
     let two = format!("{RULES}- name: broken\n  rules: [{{alert: X, expr: 'up ='}}]\n");
     let layer = builder().alerts(Alerts::new().rules("rules.yml", two)).layer::<tracing_subscriber::Registry>();
     assert!(layer.is_ok());
+}
+
+#[test]
+fn the_default_rules_and_rules_in_code_are_good_rules() {
+    let slow = Rule::p95("search").above(ms(200)).for_(minutes(5));
+    let layer = builder().alerts(Alerts::new().strict(true).rule(slow)).layer::<tracing_subscriber::Registry>();
+    assert!(layer.is_ok(), "{:?}", layer.err());
 }
 
 #[test]

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use crate::notifier::routing::Http;
 use crate::notifier::{self, AlertmanagerEndpoint, Channel, RateLimit};
+use crate::rules::code::{self, Rule};
+use crate::rules::{DEFAULT_FILE, DEFAULT_RULES};
 use crate::{history, rules};
 
 /// Alert rules evaluated in the process: over its own series, by Prometheus' rule files, seconds after the fact.
@@ -34,6 +36,9 @@ pub struct Alerts {
     pub(super) files: Vec<PathBuf>,
     /// Rule files that are part of the program: name and text.
     pub(super) texts: Vec<(String, String)>,
+    /// Rules written in code.
+    pub(super) code: Vec<Rule>,
+    pub(super) default_rules: bool,
     pub(super) routing: Option<PathBuf>,
     pub(super) state: Option<PathBuf>,
     pub(super) strict: bool,
@@ -47,12 +52,14 @@ impl Alerts {
     /// Time between two collections for the rules, which is the shortest interval that a group can have.
     pub const INTERVAL: Duration = Duration::from_secs(10);
 
-    /// Without rules yet.
+    /// With the default rules and no others yet.
     pub fn new() -> Self {
         Self {
             interval: Self::INTERVAL,
             files: Vec::new(),
             texts: Vec::new(),
+            code: Vec::new(),
+            default_rules: true,
             routing: None,
             state: None,
             strict: false,
@@ -72,6 +79,26 @@ impl Alerts {
     /// The text of a rule file that is part of the program; `name` is for messages.
     pub fn rules(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
         self.texts.push((name.into(), text.into()));
+        self
+    }
+
+    /// A simple rule, written in code.
+    ///
+    /// ```
+    /// use bellwether::Alerts;
+    /// use bellwether::rules::code::{Rule, minutes, ms};
+    /// let alerts = Alerts::new().rule(Rule::p95("search").above(ms(200)).for_(minutes(5)));
+    /// # drop(alerts);
+    /// ```
+    pub fn rule(mut self, rule: Rule) -> Self {
+        self.code.push(rule);
+        self
+    }
+
+    /// Whether the rules that bellwether brings are evaluated ([`crate::rules::DEFAULT_RULES`]): error ratio, latency,
+    /// throughput, saturation, resources, exporter loss. Default yes.
+    pub fn default_rules(mut self, on: bool) -> Self {
+        self.default_rules = on;
         self
     }
 
@@ -128,6 +155,15 @@ impl Alerts {
     pub fn history(mut self, config: history::Config) -> Self {
         self.history = config;
         self
+    }
+}
+
+impl Alerts {
+    /// Every rule file that is part of the program: name and text.
+    pub(super) fn texts(&self) -> Vec<(String, String)> {
+        let default = self.default_rules.then(|| (DEFAULT_FILE.to_owned(), DEFAULT_RULES.to_owned()));
+        let code = (!self.code.is_empty()).then(|| (code::FILE.to_owned(), code::print(&self.code)));
+        default.into_iter().chain(code).chain(self.texts.iter().cloned()).collect()
     }
 }
 

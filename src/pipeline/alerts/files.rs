@@ -24,7 +24,7 @@ type Look = (Option<SystemTime>, u64);
 impl Files {
     pub(super) fn new(settings: &Alerts) -> Self {
         let seen = settings.files.iter().map(|path| look(path)).collect();
-        Self { paths: settings.files.clone(), texts: settings.texts.clone(), seen }
+        Self { paths: settings.files.clone(), texts: settings.texts(), seen }
     }
 
     /// All rules. Groups with mistakes are left out and told, unless `strict`.
