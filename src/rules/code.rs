@@ -285,7 +285,7 @@ fn plain(text: &str) -> bool {
 }
 
 /// In quotes, as the query language and YAML both read them.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::from('"');
     for letter in text.chars() {
         match letter {

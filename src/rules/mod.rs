@@ -19,6 +19,7 @@ mod reach;
 mod recording;
 mod rule;
 mod set;
+pub mod slo;
 mod state;
 pub mod template;
 

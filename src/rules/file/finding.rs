@@ -16,7 +16,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(super) fn new(file: &str, text: &str, place: Place, about: &str, message: String) -> Self {
+    pub(in crate::rules) fn new(file: &str, text: &str, place: Place, about: &str, message: String) -> Self {
         Self { fault: Fault::new(file, place, message), about: about.to_owned(), excerpt: excerpt(text, place) }
     }
 }

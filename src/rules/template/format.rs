@@ -24,6 +24,9 @@ pub(super) fn value(text: &mut Text, value: &Value) {
             for (at, sample) in samples.iter().enumerate() {
                 text.push(if at > 0 { " " } else { "" });
                 self::value(text, &Value::Sample(sample.clone()));
+                if text.is_full() {
+                    break;
+                }
             }
             text.push("]");
         }

@@ -25,6 +25,8 @@ mod lexer;
 mod node;
 mod number;
 mod parse;
+#[cfg(test)]
+mod tests;
 mod text;
 mod time;
 mod value;
