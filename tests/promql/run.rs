@@ -1,9 +1,9 @@
 //! Runs one evaluation in all the ways in which it must come to the same.
 
+use bellwether::history::Source;
 use bellwether::promql::{At, EvalError, Experiments, Expr, Instant, Options, Value, instant, parse_with, range};
 
 use super::script::{Eval, When};
-use super::store::Store;
 
 const MINUTE: i64 = 60_000;
 
@@ -35,20 +35,20 @@ fn parse(text: &str) -> Result<Expr, String> {
 }
 
 /// How many queries it took.
-pub(crate) fn run(store: &Store, eval: &Eval) -> Result<usize, String> {
+pub(crate) fn run(source: &dyn Source, eval: &Eval) -> Result<usize, String> {
     let expr = parse(&eval.expr)?;
     match eval.when {
         When::Range { start, end, step } => {
-            let answer = range(store, &expr, start, end, step, &options());
+            let answer = range(source, &expr, start, end, step, &options());
             judge(eval, &eval.expr, answer.map(|answer| (answer.value, answer.annotations))).map(|_| 1)
         }
         When::At(at) => {
-            let mut queries = run_at(store, eval, &eval.expr, &expr, at)?;
+            let mut queries = run_at(source, eval, &eval.expr, &expr, at)?;
             let Some(pinned) = pinned(expr, at) else { return Ok(queries) };
             let expr = parse(&pinned)?;
             let times = if at == 0 { vec![-1_000, 0, 1_000] } else { vec![-10 * at, 0, at / 5, at, 10 * at] };
             for time in times {
-                queries += run_at(store, eval, &pinned, &expr, time)
+                queries += run_at(source, eval, &pinned, &expr, time)
                     .map_err(|error| format!("pinned, at {time}: {pinned}: {error}"))?;
             }
             Ok(queries)
@@ -72,14 +72,14 @@ fn judge(eval: &Eval, text: &str, outcome: Outcome) -> Result<Option<Value>, Str
 }
 
 /// At one time, and as the middle step of a range.
-fn run_at(store: &Store, eval: &Eval, text: &str, expr: &Expr, at: i64) -> Result<usize, String> {
-    let outcome = instant(store, expr, at, &options()).map(|answer| (answer.value, answer.annotations));
+fn run_at(source: &dyn Source, eval: &Eval, text: &str, expr: &Expr, at: i64) -> Result<usize, String> {
+    let outcome = instant(source, expr, at, &options()).map(|answer| (answer.value, answer.annotations));
     let Some(value) = judge(eval, text, outcome)? else { return Ok(1) };
     let of_query = ["start()", "end()", "range()", "step()"].iter().any(|call| text.contains(call));
     if eval.expected.string.is_some() || eval.expected.times.is_some() || of_query {
         return Ok(1);
     }
-    let middle = middle(store, expr, at).map_err(|error| format!("in a range: {error}"))?;
+    let middle = middle(source, expr, at).map_err(|error| format!("in a range: {error}"))?;
     if eval.expected.ordered {
         return Ok(2);
     }
@@ -97,8 +97,9 @@ fn run_at(store: &Store, eval: &Eval, text: &str, expr: &Expr, at: i64) -> Resul
 }
 
 /// The middle step of a range of three.
-fn middle(store: &Store, expr: &Expr, at: i64) -> Result<Vec<Instant>, String> {
-    let answer = range(store, expr, at - MINUTE, at + MINUTE, MINUTE, &options()).map_err(|error| error.to_string())?;
+fn middle(source: &dyn Source, expr: &Expr, at: i64) -> Result<Vec<Instant>, String> {
+    let answer =
+        range(source, expr, at - MINUTE, at + MINUTE, MINUTE, &options()).map_err(|error| error.to_string())?;
     let Value::Matrix(matrix) = answer.value else { return Err("no matrix".to_owned()) };
     if !matrix.is_sorted_by(|a, b| a.labels <= b.labels) {
         return Err("the matrix is not sorted".to_owned());

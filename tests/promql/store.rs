@@ -1,21 +1,29 @@
-//! A store that keeps samples as Prometheus' own would give them back.
+//! Samples as Prometheus' own store would give them back: in the window that rules read, and in a plain map beside it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use bellwether::history::{Matcher, Selected, Source};
+use bellwether::history::{Config, History, Matcher, Selected, Source};
+use bellwether::internal::Internal;
 use bellwether::model::{Labels, NativeHistogram, ResetHint, Sample, SampleValue, is_stale};
 use bellwether::promql::notation::SequenceValue;
 
 use super::classic;
 use super::script::Load;
 
-#[derive(Default)]
 pub(crate) struct Store {
+    plain: Plain,
+    window: History,
+}
+
+/// Sees nothing of how the window keeps samples.
+#[derive(Default)]
+struct Plain {
     series: BTreeMap<Labels, Vec<Sample>>,
 }
 
-impl Source for Store {
+impl Source for Plain {
     fn select(&self, matchers: &[Matcher], after: i64, until: i64) -> Vec<Selected> {
         let chosen = self.series.iter().filter(|(labels, _)| matchers.iter().all(|matcher| matcher.matches(labels)));
         let cut = |(labels, samples): (&Labels, &Vec<Sample>)| {
@@ -29,6 +37,18 @@ impl Source for Store {
 }
 
 impl Store {
+    pub(crate) fn new() -> Self {
+        // The scripts have samples years apart.
+        let forever = Duration::from_secs(1_000 * 365 * 86_400);
+        let config = Config { retention: forever, max_retention: forever, ..Config::default() };
+        Self { plain: Plain::default(), window: History::new(config, Arc::new(Internal::default())) }
+    }
+
+    /// Where to look, by name.
+    pub(crate) fn sources(&self) -> [(&'static str, &dyn Source); 2] {
+        [("the window", &self.window), ("a plain map", &self.plain)]
+    }
+
     pub(crate) fn load(&mut self, load: &Load) -> Result<(), String> {
         for series in &load.series {
             let times = (0..).map(|at| at * load.step);
@@ -54,7 +74,7 @@ impl Store {
     }
 
     fn append(&mut self, labels: &Labels, mut sample: Sample) -> Result<(), String> {
-        let samples = self.series.entry(labels.clone()).or_default();
+        let samples = self.plain.series.entry(labels.clone()).or_default();
         if let SampleValue::Histogram(histogram) = &mut sample.value {
             let previous = samples.last().and_then(|sample| match &sample.value {
                 SampleValue::Histogram(histogram) => Some(&**histogram),
@@ -67,8 +87,8 @@ impl Store {
             // As a store does when the sample is there already.
             return if samples.contains(&sample) { Ok(()) } else { Err(format!("{labels}: out of order")) };
         }
-        samples.push(sample);
-        Ok(())
+        samples.push(sample.clone());
+        if self.window.append(labels, sample) { Ok(()) } else { Err(format!("{labels}: refused by the window")) }
     }
 }
 

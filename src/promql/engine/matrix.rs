@@ -83,10 +83,6 @@ impl Matrix {
         Self { steps, series, cells }
     }
 
-    pub(super) fn row(&self, series: usize) -> &[Cell] {
-        &self.cells[series * self.steps..(series + 1) * self.steps]
-    }
-
     pub(super) fn cell(&self, series: usize, step: usize) -> &Cell {
         &self.cells[series * self.steps + step]
     }

@@ -253,3 +253,6 @@ fn repeated(once: Matrix, steps: usize) -> Matrix {
 fn too_many(span: Span) -> EvalError {
     EvalError::new("query processing would load too many samples into memory in query execution", span)
 }
+
+#[cfg(test)]
+mod tests;

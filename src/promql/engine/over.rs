@@ -5,31 +5,16 @@ use std::sync::Arc;
 use super::matrix::{Grid, Matrix, Series, histogram_weight};
 use super::select::{ends, floats};
 use super::{EvalError, Evaluator};
-use crate::history::Selected;
 use crate::model::{Labels, NativeHistogram, ResetHint, Sample, SampleValue};
 use crate::promql::ast::{Edges, Span};
 use crate::promql::functions::{Context, Point, Window};
 use crate::promql::notes::Note;
-use crate::promql::plan::{Over, Range, When};
+use crate::promql::plan::{Over, Range, Selector, When};
 
 /// Functions that keep the metric's name: their result is one of the samples.
 const KEEP_NAME: [&str; 2] = ["first_over_time", "last_over_time"];
 /// Functions that use the start times of counters.
 const USE_STARTS: [&str; 4] = ["increase", "irate", "rate", "resets"];
-
-/// What a range selects, before it is cut into windows.
-pub(super) struct Input {
-    pub rows: Rows,
-    pub when: When,
-    /// Length of the range.
-    pub range: i64,
-    pub edges: Edges,
-}
-
-pub(super) enum Rows {
-    Selected(Vec<Selected>),
-    Evaluated(Grid, Matrix),
-}
 
 /// The samples of one series by kind, without the marks of its end. Reused from series to series.
 #[derive(Default)]
@@ -51,39 +36,11 @@ impl Split {
         }
     }
 
-    fn extend(&mut self, samples: Vec<Sample>, starts: bool) {
+    fn fill(&mut self, samples: &[Sample], starts: bool) {
+        self.clear();
         for Sample { time, start, value } in samples {
-            if !ends(&value) {
-                self.push(time, if starts { start } else { 0 }, value);
-            }
-        }
-    }
-}
-
-impl Rows {
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Self::Selected(selected) => selected.len(),
-            Self::Evaluated(_, matrix) => matrix.series.len(),
-        }
-    }
-
-    /// Takes the samples of the series at `index`, and returns whose they are.
-    pub(super) fn take(&mut self, index: usize, starts: bool, split: &mut Split) -> Series {
-        split.clear();
-        match self {
-            Self::Selected(selected) => {
-                let Selected { labels, samples } = &mut selected[index];
-                split.extend(std::mem::take(samples), starts);
-                Series { labels: std::mem::take(labels), drop_name: false }
-            }
-            Self::Evaluated(grid, matrix) => {
-                for (time, cell) in grid.times().zip(matrix.row(index)) {
-                    if let Some(value) = cell {
-                        split.push(time, 0, without_hint(value));
-                    }
-                }
-                matrix.series[index].clone()
+            if !ends(value) {
+                self.push(*time, if starts { *start } else { 0 }, value.clone());
             }
         }
     }
@@ -114,17 +71,14 @@ pub(super) struct Cutter<'a> {
 /// Where windows lie.
 #[derive(Clone, Copy)]
 pub(super) struct Shape {
-    when: When,
-    range: i64,
-    edges: Edges,
-    lookback: i64,
+    pub when: When,
+    /// Length of the range.
+    pub range: i64,
+    pub edges: Edges,
+    pub lookback: i64,
 }
 
 impl Shape {
-    pub(super) fn new(input: &Input, lookback: i64) -> Self {
-        Self { when: input.when, range: input.range, edges: input.edges, lookback }
-    }
-
     /// Beginning (exclusive) and end of the samples of a window that ends at `end`.
     fn reach(self, end: i64) -> (i64, i64) {
         let start = end.saturating_sub(self.range);
@@ -169,64 +123,101 @@ fn advance<'a, T>(points: &'a [Point<T>], at: &mut (usize, usize), (after, until
 }
 
 impl Evaluator<'_> {
-    /// The samples that the windows of all steps need.
-    pub(super) fn input(&mut self, range: &Range, grid: Grid) -> Result<Input, EvalError> {
+    /// How the windows of a range lie.
+    pub(super) fn shape(&self, range: &Range) -> Shape {
+        let lookback = self.options.lookback_ms;
         match range {
             Range::Select { selector, range } => {
-                let (when, edges) = (selector.when, selector.edges);
-                let mut input = Input { rows: Rows::Selected(Vec::new()), when, range: *range, edges };
-                let shape = Shape::new(&input, self.options.lookback_ms);
-                let (after, _) = shape.reach(when.of(grid.start));
-                let (_, until) = shape.reach(when.of(grid.last()));
-                input.rows = Rows::Selected(self.selected(selector, after, until));
-                Ok(input)
+                Shape { when: selector.when, range: *range, edges: selector.edges, lookback }
             }
             Range::Subquery(subquery) => {
-                let (inner, matrix) = self.subquery(subquery, grid)?;
-                let rows = Rows::Evaluated(inner, matrix);
-                Ok(Input { rows, when: subquery.when, range: subquery.range, edges: Edges::Inside })
+                Shape { when: subquery.when, range: subquery.range, edges: Edges::Inside, lookback }
             }
         }
     }
 
+    /// Shows each series of a range with the samples that its windows need. The first error is the last that is shown.
+    pub(super) fn each_series(
+        &mut self,
+        range: &Range,
+        grid: Grid,
+        starts: bool,
+        show: &mut dyn FnMut(&mut Self, Series, &Split) -> Result<(), EvalError>,
+    ) -> Result<(), EvalError> {
+        let mut split = Split::default();
+        match range {
+            Range::Select { selector, .. } => self.selected_series(selector, self.shape(range), grid, starts, show),
+            Range::Subquery(subquery) => {
+                let (inner, matrix) = self.subquery(subquery, grid)?;
+                for (series, row) in matrix.rows() {
+                    split.clear();
+                    for (time, cell) in inner.times().zip(row) {
+                        if let Some(value) = cell {
+                            split.push(time, 0, without_hint(value));
+                        }
+                    }
+                    show(self, series.clone(), &split)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The same of a selector, whose windows have this shape.
+    pub(super) fn selected_series(
+        &mut self,
+        selector: &Selector,
+        shape: Shape,
+        grid: Grid,
+        starts: bool,
+        show: &mut dyn FnMut(&mut Self, Series, &Split) -> Result<(), EvalError>,
+    ) -> Result<(), EvalError> {
+        let mut split = Split::default();
+        let (after, _) = shape.reach(shape.when.of(grid.start));
+        let (_, until) = shape.reach(shape.when.of(grid.last()));
+        self.visit(selector, after, until, &mut |evaluator, labels, samples| {
+            split.fill(samples, starts);
+            show(evaluator, Series { labels: labels.clone(), drop_name: false }, &split)
+        })
+    }
+
     pub(super) fn over(&mut self, over: &Over, grid: Grid) -> Result<Matrix, EvalError> {
         let columns = self.scalars(&over.scalars, grid)?;
-        let mut input = self.input(&over.range, grid)?;
-        let shape = Shape::new(&input, self.options.lookback_ms);
+        let shape = self.shape(&over.range);
         let starts = self.options.start_timestamps && USE_STARTS.contains(&over.name);
         let drop_name = !KEEP_NAME.contains(&over.name);
         let counts = matches!(over.name, "rate" | "increase");
         let shown = over.spans.first().copied().unwrap_or_default();
 
-        self.room(input.rows.len(), grid, over.span)?;
-        let mut matrix = Matrix::new(grid.count, input.rows.len());
-        let (mut split, mut numbers, mut failure) = (Split::default(), Vec::new(), None);
-        for index in 0..input.rows.len() {
-            let series = input.rows.take(index, starts, &mut split);
-            let mut cutter = Cutter::new(&series.labels, &split, shape);
+        let mut matrix = Matrix::new(grid.count, 0);
+        let (mut numbers, mut failure) = (Vec::new(), None);
+        self.each_series(&over.range, grid, starts, &mut |evaluator, series, split| {
+            evaluator.room(matrix.series.len() + 1, grid, over.span)?;
+            let mut cutter = Cutter::new(&series.labels, split, shape);
             let mut weight = 0;
             for (step, time) in grid.times().enumerate() {
                 let cell = cutter.window(time).and_then(|window| {
                     numbers.clear();
                     numbers.extend(columns.iter().map(|column| column.at(step)));
                     weight = weight.max(window_weight(&window));
-                    let annotations = &mut self.annotations;
-                    let delayed = self.options.delayed_name_removal;
+                    let annotations = &mut evaluator.annotations;
+                    let delayed = evaluator.options.delayed_name_removal;
                     let mut context = Context::new(time, delayed, &over.spans, annotations, &mut failure);
                     (over.function)(&window, &numbers, &mut context)
                 });
                 matrix.cells.push(cell);
             }
-            if let Some(message) = failure {
+            if let Some(message) = failure.take() {
                 return Err(EvalError::new(message, over.span));
             }
-            self.check(matrix.series.len() + weight)?;
+            evaluator.check(matrix.series.len() + weight)?;
             if counts {
-                self.doubt_counter(&series.labels, &matrix, shown);
+                evaluator.doubt_counter(&series.labels, &matrix, shown);
             }
             let drop_name = series.drop_name || drop_name;
             matrix.close_row(|| Series { labels: series.labels, drop_name });
-        }
+            Ok(())
+        })?;
         self.settled(matrix)
     }
 
@@ -247,17 +238,15 @@ impl Evaluator<'_> {
 
     /// One where no series has a sample in its range.
     pub(super) fn absent_over(&mut self, range: &Range, labels: &Labels, grid: Grid) -> Result<Matrix, EvalError> {
-        let mut input = self.input(range, grid)?;
-        let shape = Shape::new(&input, self.options.lookback_ms);
+        let shape = self.shape(range);
         let mut absent = vec![true; grid.count];
-        let mut split = Split::default();
-        for index in 0..input.rows.len() {
-            let series = input.rows.take(index, false, &mut split);
-            let mut cutter = Cutter::new(&series.labels, &split, shape);
+        self.each_series(range, grid, false, &mut |_, series, split| {
+            let mut cutter = Cutter::new(&series.labels, split, shape);
             for (absent, time) in absent.iter_mut().zip(grid.times()) {
                 *absent &= cutter.window(time).is_none();
             }
-        }
+            Ok(())
+        })?;
         let mut matrix = Matrix::new(grid.count, 1);
         matrix.cells.extend(absent.into_iter().map(|absent| absent.then_some(SampleValue::Float(1.0))));
         matrix.close_row(|| Series { labels: labels.clone(), drop_name: true });

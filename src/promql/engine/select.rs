@@ -3,8 +3,7 @@
 use super::counts::without_buckets;
 use super::matrix::{Cell, Grid, Matrix, Series};
 use super::{EvalError, Evaluator};
-use crate::history::Selected;
-use crate::model::{Sample, SampleValue, is_stale};
+use crate::model::{Labels, Sample, SampleValue, is_stale};
 use crate::promql::ast::Edges;
 use crate::promql::plan::{Selector, Timestamp};
 
@@ -45,15 +44,30 @@ impl Evaluator<'_> {
         self.settled(matrix)
     }
 
-    /// The series of a selector.
-    pub(super) fn selected(&self, selector: &Selector, after: i64, until: i64) -> Vec<Selected> {
-        let mut selected = self.source.select(&selector.matchers, after, until);
-        if selector.counts_only {
-            for series in &mut selected {
-                without_buckets(&mut series.samples);
+    /// Shows each series of a selector with its samples. The first error is the last that is shown.
+    pub(super) fn visit(
+        &mut self,
+        selector: &Selector,
+        after: i64,
+        until: i64,
+        show: &mut Show<'_, Self>,
+    ) -> Result<(), EvalError> {
+        let source = self.source;
+        let (mut outcome, mut bare) = (Ok(()), Vec::new());
+        source.visit(&selector.matchers, after, until, &mut |labels, samples| {
+            if outcome.is_err() {
+                return;
             }
-        }
-        selected
+            outcome = if selector.counts_only {
+                bare.clear();
+                bare.extend_from_slice(samples);
+                without_buckets(&mut bare);
+                show(self, labels, &bare)
+            } else {
+                show(self, labels, samples)
+            };
+        });
+        outcome
     }
 
     /// What `read` makes of the newest sample of each series that is not older than the lookback.
@@ -66,22 +80,24 @@ impl Evaluator<'_> {
         let when = selector.when;
         let (first, last) = (when.of(grid.start), when.of(grid.last()));
         let lookback = self.options.lookback_ms;
-        let selected = self.selected(selector, first.saturating_sub(lookback), last);
-        self.room(selected.len(), grid, selector.span)?;
-        let mut matrix = Matrix::new(grid.count, selected.len());
-        for Selected { labels, samples } in selected {
-            let mut cursor = Cursor { samples: &samples, next: 0 };
+        let mut matrix = Matrix::new(grid.count, 0);
+        self.visit(selector, first.saturating_sub(lookback), last, &mut |evaluator, labels, samples| {
+            evaluator.room(matrix.series.len() + 1, grid, selector.span)?;
+            let mut cursor = Cursor { samples, next: 0 };
             let cells = grid.times().map(|time| {
                 let reference = when.of(time);
                 cursor.newest(reference).filter(|sample| sample.time > reference.saturating_sub(lookback)).map(&read)
             });
             matrix.cells.extend(cells);
-            matrix.close_row(|| Series { labels, drop_name: false });
-            self.check(matrix.series.len())?;
-        }
+            matrix.close_row(|| Series { labels: labels.clone(), drop_name: false });
+            evaluator.check(matrix.series.len())
+        })?;
         Ok(matrix)
     }
 }
+
+/// Is shown a series with its samples.
+type Show<'a, E> = dyn FnMut(&mut E, &Labels, &[Sample]) -> Result<(), EvalError> + 'a;
 
 /// Walks forward through the samples of a series.
 struct Cursor<'a> {
@@ -92,6 +108,10 @@ struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// The newest sample up to the time, unless it says that the series has ended. Times must not go back.
     fn newest(&mut self, time: i64) -> Option<&'a Sample> {
+        if self.samples.last().is_some_and(|last| last.time <= time) {
+            // The usual case of one step.
+            self.next = self.samples.len();
+        }
         while self.samples.get(self.next).is_some_and(|sample| sample.time <= time) {
             self.next += 1;
         }

@@ -1,38 +1,33 @@
 //! Values between samples: `smoothed` selectors, and the edges of `anchored` and `smoothed` ranges.
 
-use super::matrix::{Cell, Grid, Matrix, Series};
-use super::over::{Cutter, Input, Rows, Shape, Split};
+use std::sync::Arc;
+
+use super::matrix::{Cell, Grid, Matrix};
+use super::over::{Cutter, Shape};
 use super::{EvalError, Evaluator};
 use crate::model::{NativeHistogram, ResetHint, SampleValue};
 use crate::promql::ast::{Edges, Span};
 use crate::promql::functions::{Point, Window};
 use crate::promql::notes::{Combining, Note};
 use crate::promql::plan::Selector;
-use std::sync::Arc;
 
 impl Evaluator<'_> {
     /// The value at each step, interpolated between the samples around it; without one after it, the one before.
     pub(super) fn smooth(&mut self, selector: &Selector, grid: Grid) -> Result<Matrix, EvalError> {
-        let lookback = self.options.lookback_ms;
-        let (first, last) = (selector.when.of(grid.start), selector.when.of(grid.last()));
-        let (after, until) = (first.saturating_sub(lookback), last.saturating_add(lookback));
-        let rows = Rows::Selected(self.selected(selector, after, until));
         // A range without length, smoothed, reaches the lookback to both sides.
-        let mut input = Input { rows, when: selector.when, range: 0, edges: Edges::Smoothed };
-        let shape = Shape::new(&input, lookback);
-        self.room(input.rows.len(), grid, selector.span)?;
-        let mut matrix = Matrix::new(grid.count, input.rows.len());
-        let mut split = Split::default();
-        for index in 0..input.rows.len() {
-            let series = input.rows.take(index, false, &mut split);
-            let mut cutter = Cutter::new(&series.labels, &split, shape);
+        let lookback = self.options.lookback_ms;
+        let shape = Shape { when: selector.when, range: 0, edges: Edges::Smoothed, lookback };
+        let mut matrix = Matrix::new(grid.count, 0);
+        self.selected_series(selector, shape, grid, false, &mut |evaluator, series, split| {
+            evaluator.room(matrix.series.len() + 1, grid, selector.span)?;
+            let mut cutter = Cutter::new(&series.labels, split, shape);
             for time in grid.times() {
-                let cell = cutter.window(time).and_then(|window| self.between(&window, selector.span));
+                let cell = cutter.window(time).and_then(|window| evaluator.between(&window, selector.span));
                 matrix.cells.push(cell);
             }
-            matrix.close_row(|| Series { labels: series.labels, drop_name: false });
-            self.check(matrix.series.len())?;
-        }
+            matrix.close_row(|| series.clone());
+            evaluator.check(matrix.series.len())
+        })?;
         Ok(matrix)
     }
 

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::matrix::{Grid, Matrix};
-use super::over::{Cutter, Rows, Shape, Split};
+use super::over::Cutter;
 use super::smooth::extended;
 use super::{EvalError, Evaluator, over_time};
 use crate::history::Selected;
 use crate::model::{Sample, SampleValue};
 use crate::promql::ast::{Edges, Span};
+use crate::promql::functions::Window;
 use crate::promql::plan::{Plan, Range, Subquery};
 
 impl Evaluator<'_> {
@@ -33,32 +34,35 @@ impl Evaluator<'_> {
             let matrix = self.cleaned(matrix)?;
             return Ok(over_time(matrix, inner));
         }
-        let mut input = self.input(range, grid)?;
-        let (shape, edges) = (Shape::new(&input, self.options.lookback_ms), input.edges);
-        let (mut split, mut all, mut weight) = (Split::default(), Vec::new(), 0);
-        let count = input.rows.len();
-        for index in 0..count {
-            let series = Rows::take(&mut input.rows, index, false, &mut split);
-            let Some(window) = Cutter::new(&series.labels, &split, shape).window(grid.start) else { continue };
-            let float = |time, value| Sample { time, start: 0, value: SampleValue::Float(value) };
-            let mut samples: Vec<Sample> = if edges == Edges::Inside {
-                window.floats.iter().map(|point| float(point.time, point.value)).collect()
-            } else if window.histograms.is_empty() {
-                extended(&window).into_iter().map(|(time, value)| float(time, value)).collect()
-            } else {
-                let word = if edges == Edges::Anchored { "anchored" } else { "smoothed" };
-                let message = format!("{word} modifier is not supported with histograms");
-                return Err(EvalError::new(message, Span::default()));
-            };
-            let histogram = |time, value| Sample { time, start: 0, value: SampleValue::Histogram(value) };
-            samples.extend(window.histograms.iter().map(|point| histogram(point.time, Arc::clone(&point.value))));
-            samples.sort_by_key(|sample| sample.time);
+        let shape = self.shape(range);
+        let (mut all, mut weight) = (Vec::new(), 0);
+        self.each_series(range, grid, false, &mut |evaluator, series, split| {
+            let Some(window) = Cutter::new(&series.labels, split, shape).window(grid.start) else { return Ok(()) };
+            let samples = samples_of(&window)?;
             weight += samples.len();
-            self.check(weight)?;
+            evaluator.check(weight)?;
             if !samples.is_empty() {
-                all.push(Selected { labels: series.labels, samples });
+                all.push(Selected { labels: series.labels.clone(), samples });
             }
-        }
+            Ok(())
+        })?;
         Ok(all)
     }
+}
+
+/// The samples of a window as a result.
+fn samples_of(window: &Window<'_>) -> Result<Vec<Sample>, EvalError> {
+    let float = |time, value| Sample { time, start: 0, value: SampleValue::Float(value) };
+    let mut samples: Vec<Sample> = if window.edges == Edges::Inside {
+        window.floats.iter().map(|point| float(point.time, point.value)).collect()
+    } else if window.histograms.is_empty() {
+        extended(window).into_iter().map(|(time, value)| float(time, value)).collect()
+    } else {
+        let word = if window.edges == Edges::Anchored { "anchored" } else { "smoothed" };
+        return Err(EvalError::new(format!("{word} modifier is not supported with histograms"), Span::default()));
+    };
+    let histogram = |time, value| Sample { time, start: 0, value: SampleValue::Histogram(value) };
+    samples.extend(window.histograms.iter().map(|point| histogram(point.time, Arc::clone(&point.value))));
+    samples.sort_by_key(|sample| sample.time);
+    Ok(samples)
 }

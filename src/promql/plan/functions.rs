@@ -7,7 +7,7 @@ use super::super::ast::{Call, Edges, Expr, Span};
 use super::super::functions::{Body, body};
 use super::super::quote::is_utf8;
 use super::lower::{Buckets, Lowered, Lowering, Place, bare};
-use super::{Each, Info, LabelJoin, LabelReplace, Over, Plan, Range, Scalar, Timestamp, Vector, When, Whole};
+use super::{Each, Info, LabelJoin, LabelReplace, Over, Plan, Range, Scalar, Selector, Timestamp, Vector, When, Whole};
 use crate::history::{MatchOp, Matcher};
 use crate::model::{Labels, METRIC_NAME};
 
@@ -164,7 +164,7 @@ fn buckets(name: &str, around: Buckets) -> Buckets {
 
 fn timestamp<S, E>(vector: Vector, of_selector: S, of_evaluated: E) -> Plan
 where
-    S: FnOnce(super::Selector) -> Timestamp,
+    S: FnOnce(Box<Selector>) -> Timestamp,
     E: FnOnce(Vector) -> Timestamp,
 {
     let timestamp = match vector {

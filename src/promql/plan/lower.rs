@@ -9,13 +9,14 @@ use super::super::answer::{EvalError, Options};
 use super::super::ast::{
     AggregateExpr, At, BinaryExpr, BinaryOp, Expr, Length, MatrixSelector, Span, SubqueryExpr, VectorSelector,
 };
+use super::super::parser::MAX_DEPTH;
 use super::super::quote::quote;
 use super::functions::is_label_name;
 use super::length::{Sign, milliseconds};
 use super::{Aggregate, Binary, Plan, Range, Scalar, Selector, Subquery, Times, Vector, When, WithScalar};
 
-/// Expressions that may stand inside each other; recursion takes stack.
-const DEEPEST: usize = 250;
+/// Expressions that may stand inside each other: as many as the parser takes. Recursion takes stack.
+const DEEPEST: usize = MAX_DEPTH;
 
 /// Makes an expression ready for the times.
 pub(in super::super) fn prepare(expr: &Expr, times: Times, options: &Options) -> Result<Plan, EvalError> {
@@ -121,23 +122,26 @@ impl Lowering<'_> {
             return Err(EvalError::new(format!("expression is nested deeper than {DEEPEST} levels"), expr.span()));
         }
         let place = Place { depth: place.depth + 1, ..place };
-        Ok(match expr {
-            Expr::Number(number) => Lowered::literal(Plan::Scalar(Scalar::Number(number.value))),
-            Expr::String(text) => Lowered::literal(Plan::Text(text.value.as_str().into())),
-            Expr::Paren(paren) => self.lower(&paren.expr, place)?,
-            Expr::Unary(unary) if unary.negative => negated(self.lower(&unary.expr, place)?, expr.span())?,
-            Expr::Unary(unary) => self.lower(&unary.expr, place)?,
-            Expr::Vector(selector) => {
-                let selector = self.selector(selector, place)?;
-                let constant = selector.when.at.is_some();
-                Lowered::marked(Plan::Vector(Vector::Select(selector)), constant)
-            }
-            Expr::Matrix(matrix) => self.matrix(matrix, place)?,
-            Expr::Subquery(subquery) => self.subquery(subquery, place)?,
-            Expr::Binary(binary) => self.binary(binary, expr.span(), place)?,
-            Expr::Aggregate(aggregate) => self.aggregate(aggregate, place)?,
-            Expr::Call(call) => self.call(call, place)?,
-        })
+        // Recursion takes stack for every local of a function: what builds the parts stands in functions of its own.
+        match expr {
+            Expr::Number(number) => Ok(Lowered::literal(Plan::Scalar(Scalar::Number(number.value)))),
+            Expr::String(text) => Ok(Lowered::literal(Plan::Text(text.value.as_str().into()))),
+            Expr::Paren(paren) => self.lower(&paren.expr, place),
+            Expr::Unary(unary) if unary.negative => negated(self.lower(&unary.expr, place)?, expr.span()),
+            Expr::Unary(unary) => self.lower(&unary.expr, place),
+            Expr::Vector(selector) => self.instant(selector, place),
+            Expr::Matrix(matrix) => self.matrix(matrix, place),
+            Expr::Subquery(subquery) => self.subquery(subquery, place),
+            Expr::Binary(binary) => self.binary(binary, expr.span(), place),
+            Expr::Aggregate(aggregate) => self.aggregate(aggregate, place),
+            Expr::Call(call) => self.call(call, place),
+        }
+    }
+
+    fn instant(&self, selector: &VectorSelector, place: Place) -> Result<Lowered, EvalError> {
+        let selector = self.selector(selector, place)?;
+        let constant = selector.when.at.is_some();
+        Ok(Lowered::marked(Plan::Vector(Vector::Select(selector)), constant))
     }
 
     pub(super) fn when(&self, at: Option<At>, offset: &Length) -> Result<When, EvalError> {
@@ -149,14 +153,14 @@ impl Lowering<'_> {
         Ok(When { at, offset: milliseconds(offset, Sign::Any, self.times)? })
     }
 
-    fn selector(&self, selector: &VectorSelector, place: Place) -> Result<Selector, EvalError> {
-        Ok(Selector {
+    fn selector(&self, selector: &VectorSelector, place: Place) -> Result<Box<Selector>, EvalError> {
+        Ok(Box::new(Selector {
             matchers: selector.matchers.clone(),
             when: self.when(selector.at, &selector.offset)?,
             edges: selector.edges,
             counts_only: place.buckets == Buckets::Unread,
             span: selector.span,
-        })
+        }))
     }
 
     fn matrix(&self, matrix: &MatrixSelector, place: Place) -> Result<Lowered, EvalError> {
@@ -184,41 +188,25 @@ impl Lowering<'_> {
     }
 
     fn binary(&self, binary: &BinaryExpr, span: Span, place: Place) -> Result<Lowered, EvalError> {
-        let trims = matches!(binary.op, BinaryOp::TrimUpper | BinaryOp::TrimLower);
-        let place = if trims { Place { buckets: Buckets::Needed, ..place } } else { place };
+        let place = if trims(binary.op) { Place { buckets: Buckets::Needed, ..place } } else { place };
         let left = self.lower(&binary.lhs, place)?;
         let right = self.lower(&binary.rhs, place)?;
-        let constant = left.constant && right.constant;
-        let (left, right) = if constant { (left.plan, right.plan) } else { (left.settled(), right.settled()) };
-        let (op, return_bool) = (binary.op, binary.return_bool);
-        let plan = match (left, right) {
-            (Plan::Scalar(_), Plan::Scalar(_)) if trims => {
-                return Err(EvalError::new(format!("operator \"{op}\" not allowed for Scalar operations"), span));
-            }
-            (Plan::Scalar(left), Plan::Scalar(right)) => {
-                Plan::Scalar(Scalar::Binary(op, Box::new(left), Box::new(right)))
-            }
-            (Plan::Vector(left), Plan::Vector(right)) => {
-                let matching = binary.matching.clone().unwrap_or_default();
-                let binary = Binary { op, left, right, matching, return_bool, span };
-                Plan::Vector(Vector::Binary(Box::new(binary)))
-            }
-            (Plan::Vector(vector), Plan::Scalar(scalar)) => {
-                let binary = WithScalar { op, vector, scalar, scalar_first: false, return_bool, span };
-                Plan::Vector(Vector::WithScalar(Box::new(binary)))
-            }
-            (Plan::Scalar(scalar), Plan::Vector(vector)) => {
-                let binary = WithScalar { op, vector, scalar, scalar_first: true, return_bool, span };
-                Plan::Vector(Vector::WithScalar(Box::new(binary)))
-            }
-            (Plan::Scalar(_) | Plan::Vector(_), other) | (other, _) => return Err(unexpected(&other, span)),
-        };
-        Ok(Lowered::marked(plan, constant))
+        joined(binary, left, right, span)
     }
 
     fn aggregate(&self, aggregate: &AggregateExpr, place: Place) -> Result<Lowered, EvalError> {
         let inner_expr = bare(&aggregate.expr);
         let inner = self.lower(inner_expr, place)?;
+        self.aggregated(aggregate, inner, inner_expr.span(), place)
+    }
+
+    fn aggregated(
+        &self,
+        aggregate: &AggregateExpr,
+        inner: Lowered,
+        inner_span: Span,
+        place: Place,
+    ) -> Result<Lowered, EvalError> {
         let (constant, wrap) = (inner.constant, inner.wrap);
         let param_expr = aggregate.param.as_deref().map(bare);
         let (mut param, mut label) = (None, None);
@@ -235,17 +223,45 @@ impl Lowering<'_> {
         grouping.sort();
         let plan = Plan::Vector(Vector::Aggregate(Box::new(Aggregate {
             op: aggregate.op,
-            vector: inner.plan.vector(inner_expr.span())?,
+            vector: inner.plan.vector(inner_span)?,
             param,
             label,
             grouping,
             without: aggregate.without,
-            inner_span: inner_expr.span(),
+            inner_span,
             param_span: param_expr.map(Expr::span).unwrap_or_default(),
             span: aggregate.span,
         })));
         Ok(Lowered { plan, constant, wrap })
     }
+}
+
+fn joined(binary: &BinaryExpr, left: Lowered, right: Lowered, span: Span) -> Result<Lowered, EvalError> {
+    let constant = left.constant && right.constant;
+    let (left, right) = if constant { (left.plan, right.plan) } else { (left.settled(), right.settled()) };
+    let (op, return_bool) = (binary.op, binary.return_bool);
+    let with_scalar = |vector, scalar, scalar_first| {
+        let binary = WithScalar { op, vector, scalar, scalar_first, return_bool, span };
+        Plan::Vector(Vector::WithScalar(Box::new(binary)))
+    };
+    let plan = match (left, right) {
+        (Plan::Scalar(_), Plan::Scalar(_)) if trims(op) => {
+            return Err(EvalError::new(format!("operator \"{op}\" not allowed for Scalar operations"), span));
+        }
+        (Plan::Scalar(left), Plan::Scalar(right)) => Plan::Scalar(Scalar::Binary(op, Box::new(left), Box::new(right))),
+        (Plan::Vector(left), Plan::Vector(right)) => {
+            let matching = binary.matching.clone().unwrap_or_default();
+            Plan::Vector(Vector::Binary(Box::new(Binary { op, left, right, matching, return_bool, span })))
+        }
+        (Plan::Vector(vector), Plan::Scalar(scalar)) => with_scalar(vector, scalar, false),
+        (Plan::Scalar(scalar), Plan::Vector(vector)) => with_scalar(vector, scalar, true),
+        (Plan::Scalar(_) | Plan::Vector(_), other) | (other, _) => return Err(unexpected(&other, span)),
+    };
+    Ok(Lowered::marked(plan, constant))
+}
+
+fn trims(op: BinaryOp) -> bool {
+    matches!(op, BinaryOp::TrimUpper | BinaryOp::TrimLower)
 }
 
 fn negated(inner: Lowered, span: Span) -> Result<Lowered, EvalError> {

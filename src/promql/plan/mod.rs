@@ -53,7 +53,7 @@ pub(super) enum Scalar {
 /// A set of series a step.
 #[derive(Debug)]
 pub(super) enum Vector {
-    Select(Selector),
+    Select(Box<Selector>),
     Negate(Box<Self>),
     Binary(Box<Binary>),
     WithScalar(Box<WithScalar>),
@@ -105,7 +105,7 @@ impl When {
 /// The samples of series within a length of time, milliseconds.
 #[derive(Debug)]
 pub(super) enum Range {
-    Select { selector: Selector, range: i64 },
+    Select { selector: Box<Selector>, range: i64 },
     Subquery(Box<Subquery>),
 }
 
@@ -199,9 +199,9 @@ pub(super) struct Whole {
 #[derive(Debug)]
 pub(super) enum Timestamp {
     /// When each was taken.
-    Taken(Selector),
+    Taken(Box<Selector>),
     /// When counting of each began.
-    Began(Selector),
+    Began(Box<Selector>),
     /// Of calculated ones: the time of evaluation.
     Evaluated(Vector),
     /// When counting of calculated ones began: nobody knows.
