@@ -43,6 +43,11 @@ impl Collector {
         self.together(self.api.collected(patience).await, Collect::Peek)
     }
 
+    /// A snapshot without metrics.
+    pub(super) fn nothing(&self) -> Snapshot {
+        self.snapshot(self.clock.now(), Vec::new())
+    }
+
     /// Everything as it is now, for export; callbacks of the host's instruments may take until `patience` ends.
     pub(super) async fn tick(&self, patience: impl Future<Output = ()>) -> Snapshot {
         self.together(self.api.collected(patience).await, Collect::Tick)

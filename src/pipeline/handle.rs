@@ -57,8 +57,10 @@ impl Handle {
     /// It waits for callbacks of observable instruments, for 5 seconds at most.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         // In a forked child a lock of the store may be held for ever by a thread that does not exist there.
-        let latest = if self.control.is_left() { self.latest() } else { None };
-        latest.unwrap_or_else(|| Arc::new(self.collector.peek()))
+        if self.control.is_left() {
+            return self.latest().unwrap_or_else(|| Arc::new(self.collector.nothing()));
+        }
+        Arc::new(self.collector.peek())
     }
 
     /// What the last tick collected; `None` before the first.
