@@ -123,6 +123,9 @@ impl Blocks {
             at = at.saturating_sub(head.size as usize);
             starts.extend(head.start(self.bytes.get(at..).unwrap_or_default()).map(|start| (first, start)));
         }
+        let range = open.part().within(after, until);
+        let encoded = self.heads.iter().skip(first).map(|head| head.part().within(after, until).len());
+        samples.reserve_exact(encoded.sum::<usize>() + range.len());
         for (index, head) in self.heads.iter().enumerate().skip(first) {
             if head.part().first() > until {
                 return;
@@ -135,7 +138,6 @@ impl Blocks {
             at += head.size as usize;
             head.read(bytes, start, after, until, samples);
         }
-        let range = open.part().within(after, until);
         match &self.values {
             Values::Floats(values) => push_floats(samples, open.part(), range, values, self.start),
             Values::Histograms(values) => push_histograms(samples, open.part(), range, values, self.start),

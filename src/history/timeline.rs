@@ -114,13 +114,19 @@ impl<'a> Part<'a> {
 
     /// How many samples are not later than `time`.
     fn until(self, time: i64) -> usize {
+        let (mut from, mut to) = (0, usize::from(self.len));
         if self.last() <= time {
-            usize::from(self.len)
-        } else if self.first() > time {
-            0
-        } else {
-            self.times().take_while(|at| *at <= time).count()
+            return to;
         }
+        while from < to {
+            let middle = from.midpoint(to);
+            if self.timeline.time(usize::from(self.from) + middle) <= time {
+                from = middle + 1;
+            } else {
+                to = middle;
+            }
+        }
+        from
     }
 }
 

@@ -134,8 +134,12 @@ impl History {
 impl Source for History {
     fn select(&self, matchers: &[Matcher], after: i64, until: i64) -> Vec<Selected> {
         let mut selected = Vec::new();
-        self.visit(matchers, after, until, &mut |labels, samples| {
-            selected.push(Selected { labels: labels.clone(), samples: samples.to_vec() });
+        self.each(matchers, |series| {
+            let mut samples = Vec::new();
+            series.read(after, until, &mut samples);
+            if !samples.is_empty() {
+                selected.push(Selected { labels: series.labels().clone(), samples });
+            }
         });
         selected
     }
