@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bellwether::clock::{Clock, Timestamp};
 use bellwether::internal::Internal;
-use bellwether::layer::{Config, Layer, Parts, Sampler, tracer_provider};
+use bellwether::layer::{Config, Layer, Parts, Sampler, Traces};
 use bellwether::series::{self, Store};
 use opentelemetry_sdk::Resource;
 use tracing::{info, info_span};
@@ -75,7 +75,7 @@ fn warm_spans_and_events_allocate_nothing() {
         store: Some(Arc::clone(&store)),
         internal,
         clock: clock.clone(),
-        tracer_provider: None,
+        traces: None,
         logs: None,
         console: None,
     };
@@ -106,12 +106,12 @@ fn with_one_trace_in_a_hundred_sampled_a_span_allocates_a_third_of_a_time_at_mos
     let store = Store::new(series::Config::default(), clock.clone(), Arc::clone(&internal));
     let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatio(0.01)));
     let config = Config { sampler, ..Config::default() };
-    let provider = tracer_provider(&config, Resource::builder_empty().build(), Vec::new(), &internal);
+    let traces = Traces::new(&config, Resource::builder_empty().build(), Vec::new(), &internal);
     let parts = Parts {
         store: Some(Arc::clone(&store)),
         internal,
         clock: clock.clone(),
-        tracer_provider: Some(provider),
+        traces: Some(traces),
         logs: None,
         console: None,
     };

@@ -12,8 +12,8 @@ use tracing::{Level, Metadata};
 use tracing_core::LevelFilter;
 
 use super::Config;
+use super::attributes::Meanings;
 use super::console::{Filter, Shown};
-use super::gate::Learned;
 use super::plan::{EventPlan, SpanPlan};
 use super::spans::Slot;
 use crate::internal;
@@ -47,8 +47,8 @@ pub(super) struct Callsite {
     pub(super) event: Option<EventPlan>,
     /// Whether the console shows it.
     pub(super) console: Shown,
-    /// What the gate knows of it.
-    pub(super) gate: Learned,
+    /// What the fields of its spans mean.
+    pub(super) meanings: Meanings,
 }
 
 type Place = OnceLock<Box<Callsite>>;
@@ -191,7 +191,7 @@ impl Callsites {
             span: None,
             event: None,
             console: self.console.as_ref().map_or(Shown::Never, |console| console.shown(metadata, is_log)),
-            gate: Learned::new(metadata),
+            meanings: Meanings::new(metadata),
         };
         if metadata.is_span() {
             let wanted = passes_filter && (*metrics || *traces);

@@ -6,7 +6,6 @@ use std::ptr::from_ref;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::field::{Field, Visit};
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 use tracing_core::span::{Attributes, Id, Record};
@@ -22,6 +21,7 @@ use super::handle::{Core, Handle};
 use super::logs::{LogSink, Logs};
 use super::measure::Measure;
 use super::plan::SpanPlan;
+use super::provider::Traces;
 use super::spans::{Live, Slot};
 use super::stack::{self, Entry, Mark};
 use super::suppress::{self, Ambient};
@@ -40,7 +40,7 @@ pub struct Parts<S> {
     /// Time of durations.
     pub clock: Clock,
     /// Where sampled spans go; see [`super::Config::sampler`] for who decides.
-    pub tracer_provider: Option<SdkTracerProvider>,
+    pub traces: Option<Traces>,
     /// Where log records go.
     pub logs: Option<Box<dyn LogSink>>,
     /// The console, with its own filter inside.
@@ -50,7 +50,7 @@ pub struct Parts<S> {
 /// Turns spans and events into metrics, traces and log records, and feeds the console.
 pub struct Layer<S> {
     handle: Handle,
-    gate: Option<Gate<S>>,
+    gate: Option<Gate>,
     logs: Option<Logs>,
     console: Option<Console<S>>,
     /// Beside layers of the host's own.
@@ -80,13 +80,13 @@ where
 {
     /// Puts a layer together.
     pub fn new(config: &Config, parts: Parts<S>) -> Self {
-        let Parts { store, internal, clock, tracer_provider, logs, console } = parts;
+        let Parts { store, internal, clock, traces, logs, console } = parts;
         let store = store.filter(|_| config.metrics);
-        let tracer_provider = tracer_provider.filter(|_| config.traces);
+        let traces = traces.filter(|_| config.traces);
         let logs = logs.filter(|_| config.logs);
         let config = Config {
             metrics: store.is_some(),
-            traces: tracer_provider.is_some(),
+            traces: traces.is_some(),
             logs: logs.is_some(),
             ..config.clone()
         };
@@ -95,9 +95,9 @@ where
         let filter = console.as_ref().map(Console::filter);
         let core = Arc::new(Core::new(config.clone(), filter, clock, internal, store));
         Self {
-            is_polled_by_others: tracer_provider.is_some() || console.is_some(),
+            is_polled_by_others: traces.is_some() || console.is_some(),
             quiet: Mark::quiet(core.layer),
-            gate: tracer_provider.map(|provider| Gate::new(&config, &provider, &core)),
+            gate: traces.map(|traces| Gate::new(&config, &traces, &core)),
             logs: logs.map(|sink| Logs::new(&config, sink, &core)),
             console,
             beside: None,
@@ -162,7 +162,7 @@ where
             measure.open(&core.spans, plan, attributes, opened);
         }
         if let Some(gate) = &self.gate {
-            gate.on_new_span(attributes, id, opened, ambient, context);
+            gate.on_new_span(attributes, opened, ambient);
         }
     }
 
@@ -195,7 +195,7 @@ where
         (written, span): (bool, Option<Live<'_>>),
         context: &Context<'_, S>,
     ) {
-        let gate = self.gate.as_ref().zip(span).filter(|(_, span)| written && Gate::<S>::wants_event(*span));
+        let gate = self.gate.as_ref().zip(span).filter(|(_, span)| written && Gate::wants_event(*span));
         let logs = self.logs.as_ref().filter(|_| written);
         let console = self.console.as_ref();
         // Whether the console shows a record of the `log` crate is known only when it has been read.
@@ -209,7 +209,7 @@ where
         let fields = Fields::read(reader, callsite.metadata.fields().len(), |visit| event.record(visit));
         let log_target = if callsite.is_log { fields.log_target(callsite.metadata.fields()) } else { None };
         if let Some((gate, span)) = gate {
-            gate.on_event(event, &fields, span, context.clone());
+            gate.on_event(event, callsite, &fields, span);
         }
         if let Some(console) = console
             && log_target.is_none_or(|target| console.shows_log(target, callsite.metadata, context))
@@ -233,19 +233,21 @@ where
     /// Whether neither the gate nor the console want to know that the span is entered.
     #[inline]
     fn is_quiet(&self, id: &Id) -> bool {
-        let is_dropped = |live: Live<'_>| live.slot.flags(Slot::PASSED) == 0;
+        let is_dropped = |live: Live<'_>| live.slot.flags(Slot::RECORDED) == 0;
         !self.is_polled_by_others
             || (self.console.is_none() && self.core().spans.find_first(id.into_u64()).is_some_and(is_dropped))
     }
 
     #[inline(never)]
     fn enter_others(&self, id: &Id, context: Context<'_, S>) {
-        stack::push(Entry { id: id.into_u64(), mark: Mark::loud(self.core().layer) });
         if let Some(gate) = &self.gate
             && let Some(live) = self.find(id)
         {
-            gate.on_enter(id, live, context.clone());
+            gate.on_enter(live);
         }
+        // The gate may have lost its interest right now.
+        let mark = if self.is_quiet(id) { self.quiet } else { Mark::loud(self.core().layer) };
+        stack::push(Entry { id: id.into_u64(), mark });
         if let Some(console) = &self.console {
             console.on_enter(id, context);
         }
@@ -267,7 +269,7 @@ where
                 measure.exit(live.slot);
             }
             if let Some(gate) = &self.gate {
-                gate.on_exit(id, live, context.clone());
+                gate.on_exit(live);
             }
         }
         if let Some(console) = &self.console {
@@ -352,7 +354,7 @@ where
                 measure.record(&self.core().spans, plan, values, live);
             }
             if let Some(gate) = &self.gate {
-                gate.on_record(id, values, live, context.clone());
+                gate.on_record(values, live);
             }
         }
         if let Some(console) = &self.console
@@ -363,11 +365,11 @@ where
         }
     }
 
-    fn on_follows_from(&self, id: &Id, follows: &Id, context: Context<'_, S>) {
+    fn on_follows_from(&self, id: &Id, follows: &Id, _: Context<'_, S>) {
         if let Some(live) = self.find(id)
             && let Some(gate) = &self.gate
         {
-            gate.on_follows_from(id, follows, live, context);
+            gate.on_follows_from(live, follows);
         }
     }
 
@@ -406,7 +408,7 @@ where
         if let Some(live) = self.find(&id) {
             // The gate first: a status set through the OpenTelemetry API is known only once the span has ended.
             if let Some(gate) = &self.gate {
-                gate.on_close(&id, live, context.clone());
+                gate.on_close(live);
             }
             if let Some((measure, callsite, plan)) = self.measure(live) {
                 measure.close(&self.core().spans, callsite, plan, live);

@@ -76,6 +76,13 @@ pub struct SpanDetails {
     pub inactivity: bool,
 }
 
+impl SpanDetails {
+    /// How many attributes a span begins with.
+    pub(super) fn count(self) -> usize {
+        3 * usize::from(self.location) + 2 * usize::from(self.threads) + usize::from(self.target)
+    }
+}
+
 /// What is known of a metric that events record, besides its name and kind, which the event's field gives.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MetricDeclaration {

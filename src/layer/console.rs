@@ -301,7 +301,7 @@ mod tests {
             store: Some(store),
             internal: Arc::clone(&internal),
             clock: Clock::system(),
-            tracer_provider: None,
+            traces: None,
             logs: None,
             console: Some(console),
         };

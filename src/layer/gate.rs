@@ -1,194 +1,117 @@
-//! Decides which spans reach tracing-opentelemetry.
+//! Decides which spans are recorded, and records them.
 //!
 //! Sampling inside the SDK costs nearly as much for a span that is dropped as for one that is kept, because the span is
 //! built before the sampler runs. The gate decides first, from the side table, and a span that it drops costs a
-//! random number and a few flags. What must hold all the same:
+//! random number and a few flags. A sampled one is recorded here, as tracing-opentelemetry would have recorded it, and
+//! tracing-opentelemetry gets it only when somebody asks for it there (see [`super::ecosystem`]). What must hold all the
+//! same:
 //!
-//! * Whoever could still get a remote parent by `set_parent` is let through undecided: the first roots of each callsite,
-//!   roots of kind server or consumer, and callsites that were seen to do it (see [`Learned`]).
-//! * A span that talks to another process (any kind but internal) is let through unrecorded when its trace is not
-//!   sampled, so that `traceparent` goes out with the right trace id and `sampled=0`.
-//! * A parent that was dropped still is one: its children that are let through get it from the side table.
-//! * When `OpenTelemetrySpanExt` is used on a span that was dropped, the span is let through belatedly.
+//! * A root, and any span that talks to another process, may get a remote parent by `set_parent` until it starts, which
+//!   decides anew. Until then it is recorded whatever the sampler said.
+//! * A span that talks to another process (any kind but internal) is active while it is entered although its trace is
+//!   not sampled, so that `traceparent` goes out with the right trace id and `sampled=0`.
+//! * A parent that was dropped still is one: its children get it from the side table.
 
 use std::any::TypeId;
-use std::cell::Cell;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use opentelemetry::Context as OtelContext;
+use opentelemetry::Context;
 use opentelemetry::baggage::BaggageExt;
-use opentelemetry::trace::{SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId, TraceState};
-use opentelemetry_sdk::trace::SdkTracerProvider;
-use tracing::dispatcher::WeakDispatch;
-use tracing::{Dispatch, Event, Metadata, Subscriber};
-use tracing_core::field::{FieldSet, Value};
+use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceContextExt, TraceFlags, TraceId};
+use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+use tracing::{Dispatch, Event};
 use tracing_core::span::{Attributes, Id, Record};
-use tracing_opentelemetry::OpenTelemetryLayer;
-use tracing_subscriber::layer::{Context, Layer};
-use tracing_subscriber::registry::LookupSpan;
 
 use super::Config;
-use super::attributes::{self, Kind};
+use super::active::{self, ActiveSpan, Entered};
+use super::attributes::{Kind, Read, SpanReader};
+use super::callsite::Callsite;
 use super::composite::Opened;
+use super::ecosystem::Ecosystem;
 use super::handle::Core;
 use super::ids;
+use super::provider::Traces;
+use super::recorder::Recorder;
+use super::recording::{Activity, Recording, add_link, truncate};
 use super::sampler::Rule;
+use super::span_events::{self, SpanEvent};
 use super::spans::{Live, Slot};
-use super::stack;
 use super::suppress::{self, Active, Ambient};
-use super::tracer::{GateTracer, Prepared};
 use super::values::{Fields, Reader};
 
-/// The sampling gate with tracing-opentelemetry behind it.
-pub(super) struct Gate<S> {
-    core: Arc<Core>,
+/// The sampling gate and what it lets through.
+pub(super) struct Gate {
+    recorder: Arc<Recorder>,
+    ecosystem: Arc<Ecosystem>,
     rule: Rule,
-    inner: OpenTelemetryLayer<S, GateTracer>,
-    /// Longest text value of an attribute, in characters.
-    limit: Option<usize>,
-    /// The dispatcher that this layer serves; needed to let a span through belatedly.
-    dispatch: OnceLock<WeakDispatch>,
-}
-
-/// What the gate knows of a callsite.
-#[derive(Debug)]
-pub(super) struct Learned {
-    /// Roots that were let through undecided, up to [`Learned::ROOTS`]; [`Learned::ALWAYS`] when all spans are.
-    roots: AtomicU8,
-    has_kind: bool,
-    has_status: bool,
-}
-
-impl Learned {
-    /// So many roots of a callsite are let through undecided to see whether they get a remote parent.
-    const ROOTS: u8 = 16;
-    const ALWAYS: u8 = u8::MAX;
-
-    pub(super) fn new(metadata: &Metadata<'_>) -> Self {
-        let has = |name| metadata.fields().field(name).is_some();
-        Self {
-            roots: AtomicU8::new(0),
-            has_kind: has(attributes::KIND),
-            has_status: has(attributes::STATUS_CODE) || has(attributes::STATUS_DESCRIPTION),
-        }
-    }
-
-    /// From now on the callsite's spans are let through: they get remote parents or are asked for their context.
-    pub(super) fn let_pass(&self) {
-        self.roots.store(Self::ALWAYS, Ordering::Relaxed);
-    }
-
-    #[inline]
-    fn passes(&self) -> bool {
-        self.roots.load(Ordering::Relaxed) == Self::ALWAYS
-    }
-
-    /// Whether a root is let through undecided.
-    #[inline]
-    fn passes_root(&self) -> bool {
-        let roots = self.roots.load(Ordering::Relaxed);
-        if roots < Self::ROOTS {
-            // Not counted when another thread was faster, so a few more may be let through.
-            let _counted = self.roots.compare_exchange(roots, roots + 1, Ordering::Relaxed, Ordering::Relaxed);
-            return true;
-        }
-        roots == Self::ALWAYS
-    }
 }
 
 /// Where a span's trace comes from.
 #[derive(Clone, Copy)]
-struct Parent {
+struct Parent<'a> {
     trace_id: TraceId,
-    span_id: SpanId,
     sampled: bool,
-    /// Whether `sampled` is final.
-    decided: bool,
-    link: Link,
+    source: Source<'a>,
 }
 
-/// How tracing-opentelemetry finds the parent.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Link {
-    /// It is OpenTelemetry's current context.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    /// The active span of OpenTelemetry's current context.
     Current,
-    /// It is a span that was let through.
-    Span(u64),
-    /// It does not know the parent; we attach a context that stands for it.
-    Attach { keep_baggage: bool },
+    /// A span that is not, because it was dropped or is not entered.
+    Span(Live<'a>),
 }
 
-/// So many dropped ancestors are looked at for one that was let through.
-const ANCESTORS: usize = 64;
-
-thread_local! {
-    /// Layer and id of the last span that was opened on this thread.
-    static OPENED: Cell<(u32, u64)> = const { Cell::new((0, 0)) };
-    /// Whether a span is being let through belatedly.
-    static BELATED: Cell<bool> = const { Cell::new(false) };
+/// What was decided about a span that is opened.
+#[derive(Clone, Copy)]
+struct Decision<'a> {
+    parent: Option<Parent<'a>>,
+    sampled: bool,
+    /// Whether it is OpenTelemetry's active span while it is entered.
+    is_active: bool,
 }
 
-impl<S> Gate<S>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-{
-    pub(super) fn new(config: &Config, provider: &SdkTracerProvider, core: &Arc<Core>) -> Self {
-        let inner = tracing_opentelemetry::layer()
-            .with_tracer(GateTracer::new(provider, core))
-            .with_location(config.details.location)
-            .with_threads(config.details.threads)
-            .with_target(config.details.target)
-            .with_tracked_inactivity(config.details.inactivity);
-        Self {
-            core: Arc::clone(core),
-            rule: Rule::new(&config.sampler),
-            inner,
-            limit: config.limits.span_value_length,
-            dispatch: OnceLock::new(),
-        }
+impl Gate {
+    pub(super) fn new(config: &Config, traces: &Traces, core: &Arc<Core>) -> Self {
+        let recorder = Arc::new(Recorder::new(config, traces, core));
+        Self { ecosystem: Ecosystem::new(traces, &recorder), recorder, rule: Rule::new(&config.sampler) }
+    }
+
+    fn core(&self) -> &Core {
+        &self.recorder.core
+    }
+
+    fn entry(&self, span: Live<'_>) -> Entered {
+        Entered { id: span.id(), layer: self.core().layer }
+    }
+
+    fn reader(&self) -> Reader<'_> {
+        Reader { limit: self.recorder.limits.span_value_length, internal: &self.core().internal }
     }
 
     pub(super) fn on_register_dispatch(&self, dispatch: &Dispatch) {
-        // One layer serves one dispatcher; should there be more, the first is as good.
-        self.dispatch.get_or_init(|| dispatch.downgrade());
+        self.ecosystem.on_register_dispatch(dispatch);
     }
 
     #[inline]
-    pub(super) fn on_new_span(
-        &self,
-        attributes: &Attributes<'_>,
-        id: &Id,
-        opened: Opened<'_>,
-        ambient: Ambient,
-        context: &Context<'_, S>,
-    ) {
+    pub(super) fn on_new_span(&self, attributes: &Attributes<'_>, opened: Opened<'_>, ambient: Ambient) {
         let Opened { live, callsite, .. } = opened;
         if self.follows_dropped(opened, ambient) {
             return;
         }
-        let parent = find_parent(attributes, opened.parent, ambient);
+        let parent = self.find_parent(attributes, opened.parent, ambient);
         let trace_id = parent.map_or_else(ids::trace_id, |parent| parent.trace_id);
         live.slot.set_trace_id(trace_id);
         let sampled = self.rule.samples(parent.map(|parent| parent.sampled), trace_id);
-        let kind = if callsite.gate.has_kind { kind_of(attributes) } else { SpanKind::Internal };
-
-        let learned = &callsite.gate;
-        let passes = sampled
-            || kind != SpanKind::Internal
-            || parent.map_or_else(|| learned.passes_root(), |parent| !parent.decided || learned.passes())
-            || is_aside(attributes, trace_id, ambient);
-        self.note_opened(live);
-        if !passes || !suppress::is_alive() {
+        let kind = if callsite.meanings.has_kind { kind_of(attributes) } else { SpanKind::Internal };
+        let is_active = sampled || kind != SpanKind::Internal || is_aside(attributes, trace_id, ambient);
+        if (parent.is_some() && !is_active) || !suppress::is_alive() {
             live.slot.set_flags_while_opening(Slot::DECIDED | Slot::IDS_KNOWN);
             return;
         }
         let predicted = if sampled { Slot::SAMPLED } else { 0 };
-        live.slot.set_flags_while_opening(Slot::PASSED | Slot::IDS_KNOWN | predicted);
-        // A caller's span is sampled only if its parent is; any other may get a sampled parent yet.
-        let is_call = matches!(kind, SpanKind::Client | SpanKind::Producer);
-        let records = sampled || !is_call || parent.is_some_and(|parent| !parent.decided);
-        self.pass(attributes, id, live, (kind, records), parent, context);
+        live.slot.set_flags_while_opening(Slot::RECORDED | Slot::IDS_KNOWN | predicted);
+        self.record(attributes, opened, kind, Decision { parent, sampled, is_active });
     }
 
     /// Drops a span as its parent was, if that is all there is to it: nearly all spans of a service that samples few
@@ -196,123 +119,187 @@ where
     #[inline]
     fn follows_dropped(&self, Opened { live, parent, callsite }: Opened<'_>, ambient: Ambient) -> bool {
         let Some(parent) = parent.filter(|_| ambient == Ambient::Empty) else { return false };
-        let flags = Slot::PASSED | Slot::SAMPLED | Slot::DECIDED;
+        let flags = Slot::RECORDED | Slot::SAMPLED | Slot::DECIDED;
         let follows = parent.slot.flags(flags) == Slot::DECIDED
             && self.rule.follows_parent()
-            && !callsite.gate.has_kind
-            && !callsite.gate.passes();
+            && !callsite.meanings.has_kind;
         if follows {
             live.slot.take_trace_id_of(parent.slot);
             live.slot.set_flags_while_opening(Slot::DECIDED | Slot::IDS_KNOWN);
-            self.note_opened(live);
         }
         follows
     }
 
+    /// The parent by tracing-opentelemetry's rules: an explicit one, else OpenTelemetry's current context, which a span
+    /// that was entered is part of, unless the gate dropped it.
     #[inline]
-    fn note_opened(&self, live: Live<'_>) {
-        // Never refused: it has no destructor. `set` is not inlined.
-        let _always = OPENED.try_with(|opened| opened.set((self.core.layer, live.id())));
-    }
-
-    /// Opens a span in tracing-opentelemetry.
-    fn pass(
+    fn find_parent<'a>(
         &self,
         attributes: &Attributes<'_>,
-        id: &Id,
-        live: Live<'_>,
-        (kind, records): (SpanKind, bool),
-        parent: Option<Parent>,
-        context: &Context<'_, S>,
-    ) {
-        let metadata = attributes.metadata();
-        let mut prepared = Prepared::new(live.id(), kind, if records { attributes.fields().len() } else { 0 });
-        let reader = Reader { limit: self.limit, internal: &self.core.internal };
-        if records {
-            attributes.record(&mut attributes::Attributes { prepared: &mut prepared, reader });
-        }
-        let parent = match parent {
-            // Baggage that the host attached without a span is its answer.
-            Some(Parent { link: Link::Attach { keep_baggage: true }, .. }) if has_baggage() => parent,
-            _ => parent.map(|parent| self.by_ancestor(live, parent)),
-        };
-        self.open(metadata, id, prepared, parent, context.clone());
-        if records && self.learned(live).is_some_and(|learned| learned.has_status) {
-            let fields = Fields::read(reader, metadata.fields().len(), |visit| attributes.record(visit));
-            self.record_status(id, metadata, &fields, context);
+        parent: Option<Live<'a>>,
+        ambient: Ambient,
+    ) -> Option<Parent<'a>> {
+        match (parent, ambient) {
+            (_, Ambient::Active(active)) if attributes.is_contextual() => {
+                let Active { trace_id, sampled, .. } = active;
+                Some(Parent { trace_id, sampled, source: Source::Current })
+            }
+            (None, _) => None,
+            (Some(span), _) => {
+                if span.slot.flags(Slot::RECORDED | Slot::DECIDED) == Slot::RECORDED {
+                    self.start(span);
+                }
+                let sampled = span.slot.flags(Slot::SAMPLED) != 0;
+                Some(Parent { trace_id: span.slot.ids().0, sampled, source: Source::Span(span) })
+            }
         }
     }
 
-    /// Calls tracing-opentelemetry with no fields: it holds the span's lock while it reads them, and they may run any
-    /// code of the host. The builder gets them from [`Prepared`].
+    /// Begins to record a span.
+    fn record(&self, attributes: &Attributes<'_>, opened: Opened<'_>, kind: SpanKind, decision: Decision<'_>) {
+        let read = self.read(attributes, opened.callsite);
+        let recorder = &*self.recorder;
+        let open =
+            |base: &Context, parent: SpanContext| self.open(opened, (kind.clone(), read), decision, base, parent);
+        match decision.parent.map(|parent| parent.source) {
+            None if attributes.is_contextual() => Context::map_current(|current| open(current, SpanContext::NONE)),
+            None => open(&Context::new(), SpanContext::NONE),
+            Some(Source::Current) => {
+                Context::map_current(|current| open(current, current.span().span_context().clone()))
+            }
+            Some(Source::Span(span)) => {
+                // The trace state and baggage of a parent that was dropped are those of its nearest ancestor that was not;
+                // but baggage that the host attached without a span is its answer.
+                let base = if attributes.is_contextual() && has_baggage() {
+                    Context::current()
+                } else {
+                    recorder.nearest_context(span).unwrap_or_default()
+                };
+                open(&base, span_context(span, &base));
+            }
+        }
+    }
+
+    fn read(&self, attributes: &Attributes<'_>, callsite: &Callsite) -> Read {
+        let details = &self.recorder.details;
+        let mut read = Read::with_details(callsite.metadata, details);
+        attributes.record(&mut SpanReader { meanings: &callsite.meanings, reader: self.reader(), read: &mut read });
+        read
+    }
+
     fn open(
         &self,
-        metadata: &'static Metadata<'static>,
-        id: &Id,
-        prepared: Prepared,
-        parent: Option<Parent>,
-        context: Context<'_, S>,
+        Opened { live, callsite, .. }: Opened<'_>,
+        (kind, mut read): (SpanKind, Read),
+        Decision { sampled, is_active, .. }: Decision<'_>,
+        base: &Context,
+        parent: SpanContext,
     ) {
-        let no_fields = FieldSet::new(&[], metadata.callsite());
-        let no_values = no_fields.value_set(&[]);
-        let _attached = parent.and_then(Parent::attach);
-        let attributes = match parent.map(|parent| parent.link) {
-            None => Attributes::new_root(metadata, &no_values),
-            Some(Link::Current | Link::Attach { .. }) => Attributes::new(metadata, &no_values),
-            Some(Link::Span(parent)) => Attributes::child_of(Id::from_u64(parent), metadata, &no_values),
+        let recorder = &self.recorder;
+        let (trace_id, span_id) = live.slot.ids();
+        let flags = if sampled { parent.trace_flags().with_sampled(true) } else { TraceFlags::default() };
+        let span = SpanContext::new(trace_id, span_id, flags, false, parent.trace_state().clone());
+        let context = match (sampled, is_active) {
+            (true, _) => base.with_span(ActiveSpan::new(recorder, live.id(), span.clone())),
+            (false, true) => base.with_remote_span_context(span.clone()),
+            (false, false) => base.clone(),
         };
-        prepared.scope(|| self.inner.on_new_span(&attributes, id, context));
+        let (time, start) = (recorder.now(), self.core().clock.ticks());
+        let dropped = truncate(&mut read.attributes, recorder.limits.span_attributes);
+        let data = SpanData {
+            parent_span_id: parent.span_id(),
+            parent_span_is_remote: parent.is_valid() && parent.is_remote(),
+            span_context: span,
+            span_kind: kind,
+            name: read.name.unwrap_or_else(|| callsite.metadata.name().into()),
+            start_time: time,
+            end_time: time,
+            attributes: read.attributes,
+            dropped_attributes_count: dropped,
+            events: SpanEvents::default(),
+            links: SpanLinks::default(),
+            status: read.status.unwrap_or_default(),
+            instrumentation_scope: recorder.scope.clone(),
+        };
+        let activity = recorder.details.inactivity.then(|| Box::new(Activity::new(start)));
+        let recording =
+            Recording { data: Some(data), context, parent, is_active, start, activity, ..Recording::default() };
+        recorder.records.insert(live.id(), Box::new(recording));
     }
 
-    /// A parent that was dropped has no context of its own. The trace state and baggage that it stands for are those of its
-    /// nearest ancestor that was let through, which takes its place: neither of them is exported.
-    fn by_ancestor(&self, live: Live<'_>, parent: Parent) -> Parent {
-        let Link::Attach { .. } = parent.link else { return parent };
-        let mut next = live.slot.parent();
-        for _ in 0..ANCESTORS {
-            let Some(found) = next.and_then(|id| self.core.spans.find(id)) else { break };
-            if found.slot.ids().0 != parent.trace_id {
-                break;
+    /// A span's own parent stands from now on. Gives the context that its entering makes current.
+    #[inline]
+    fn start(&self, span: Live<'_>) -> Option<Context> {
+        let is_sampled = span.slot.flags(Slot::SAMPLED) != 0;
+        let started = self.recorder.records.with(span.id(), |recording| {
+            if recording.handed.is_some() && !recording.started {
+                return None;
             }
-            if found.slot.flags(Slot::PASSED) != 0 {
-                return Parent { link: Link::Span(found.id()), ..parent };
+            recording.started = true;
+            if !is_sampled && recording.handed.is_none() {
+                recording.data = None;
             }
-            next = found.slot.parent();
+            if recording.activity.is_some() {
+                recording.polled(self.core().clock.ticks(), true);
+            }
+            Some(recording.is_active.then(|| recording.context.clone()))
+        })?;
+        match started {
+            None => self.ecosystem.start(span),
+            Some(None) => {
+                span.slot.forget_record();
+                drop(self.recorder.records.take(span.id()));
+                None
+            }
+            Some(context) => {
+                if span.slot.flags(Slot::DECIDED) == 0 {
+                    span.slot.set_flags(Slot::DECIDED);
+                }
+                context
+            }
         }
-        parent
     }
 
-    /// A status that a span is opened with; tracing-opentelemetry has no other way in than a record.
-    fn record_status(&self, id: &Id, metadata: &'static Metadata<'static>, fields: &Fields, context: &Context<'_, S>) {
-        let status = [attributes::STATUS_CODE, attributes::STATUS_DESCRIPTION];
-        for (name, value) in fields.named(metadata.fields()) {
-            if status.contains(&name)
-                && let (Some(field), Some(text)) = (metadata.fields().field(name), value.as_text())
-            {
-                let pair = [(&field, Some(&text as &dyn Value))];
-                self.inner.on_record(id, &Record::new(&metadata.fields().value_set(&pair)), context.clone());
-            }
-        }
-    }
-
-    pub(super) fn on_record(&self, id: &Id, values: &Record<'_>, live: Live<'_>, context: Context<'_, S>) {
-        if BELATED.get() {
-            return self.pass_belatedly(id, live, context);
-        }
-        if !is_recorded(live.slot) {
+    pub(super) fn on_record(&self, values: &Record<'_>, span: Live<'_>) {
+        if !is_recorded(span.slot) {
             return;
         }
-        let Some(callsite) = self.core.callsites.of_slot(live.slot) else { return };
-        let fields = callsite.metadata.fields();
-        let reader = Reader { limit: self.limit, internal: &self.core.internal };
-        let read = Fields::read(reader, fields.len(), |visit| values.record(visit));
-        read.with_value_set(fields, |values| self.inner.on_record(id, &Record::new(values), context));
+        let Some(callsite) = self.core().callsites.of_slot(span.slot) else { return };
+        let mut read = Read::default();
+        values.record(&mut SpanReader { meanings: &callsite.meanings, reader: self.reader(), read: &mut read });
+        let is_own = self.recorder.records.with(span.id(), |recording| {
+            let is_own = recording.handed.is_none();
+            if is_own {
+                recording.update(read, &self.recorder.limits);
+            }
+            is_own
+        });
+        if is_own == Some(false) {
+            let fields = callsite.metadata.fields();
+            let read = Fields::read(self.reader(), fields.len(), |visit| values.record(visit));
+            read.with_value_set(fields, |values| self.ecosystem.record(span, &Record::new(values)));
+        }
     }
 
-    pub(super) fn on_follows_from(&self, id: &Id, follows: &Id, live: Live<'_>, context: Context<'_, S>) {
-        // A span that follows itself would wait for itself.
-        if is_recorded(live.slot) && id != follows {
-            self.inner.on_follows_from(id, follows, context);
+    pub(super) fn on_follows_from(&self, span: Live<'_>, follows: &Id) {
+        // As in tracing-opentelemetry, which would wait for ever for a span that follows itself.
+        if !is_recorded(span.slot) || span.id() == follows.into_u64() {
+            return;
+        }
+        let Some(cause) = self.core().spans.find(follows.into_u64()) else { return };
+        if cause.slot.flags(Slot::RECORDED | Slot::DECIDED) == Slot::RECORDED {
+            self.start(cause);
+        }
+        let context = self.recorder.nearest_context(cause).unwrap_or_default();
+        let link = Link::with_context(span_context(cause, &context));
+        let is_own = self.recorder.records.with(span.id(), |recording| {
+            if let Some(data) = &mut recording.data {
+                add_link(data, link, &self.recorder.limits);
+            }
+            recording.handed.is_none()
+        });
+        if is_own == Some(false) {
+            self.ecosystem.follows_from(span, follows);
         }
     }
 
@@ -323,147 +310,87 @@ where
     }
 
     /// An event that [`Gate::wants_event`], with its fields as they were read.
-    pub(super) fn on_event(&self, event: &Event<'_>, fields: &Fields, span: Live<'_>, context: Context<'_, S>) {
-        let metadata = event.metadata();
-        fields.with_value_set(metadata.fields(), |values| {
-            let event = Event::new_child_of(Id::from_u64(span.id()), metadata, values);
-            self.inner.on_event(&event, context);
+    pub(super) fn on_event(&self, event: &Event<'_>, callsite: &Callsite, fields: &Fields, span: Live<'_>) {
+        let recorder = &*self.recorder;
+        let made = SpanEvent::new(callsite, fields, recorder.now(), recorder.details.location);
+        let is_own = recorder.records.with(span.id(), |recording| {
+            let is_own = recording.handed.is_none();
+            if is_own {
+                let SpanEvent { event, status, attributes } = made;
+                let is_error = span_events::is_error(callsite.metadata);
+                recording.add_event(event, is_error, (status, attributes), &recorder.limits);
+            }
+            is_own
         });
-    }
-
-    #[inline]
-    pub(super) fn on_enter(&self, id: &Id, live: Live<'_>, context: Context<'_, S>) {
-        if live.slot.flags(Slot::PASSED) != 0 && suppress::is_alive() {
-            self.inner.on_enter(id, context);
-            suppress::entered();
+        if is_own == Some(false) {
+            let metadata = event.metadata();
+            fields.with_value_set(metadata.fields(), |values| {
+                self.ecosystem.event(&Event::new_child_of(Id::from_u64(span.id()), metadata, values));
+            });
         }
     }
 
     #[inline]
-    pub(super) fn on_exit(&self, id: &Id, live: Live<'_>, context: Context<'_, S>) {
-        if live.slot.flags(Slot::PASSED) != 0 && suppress::is_alive() {
-            self.inner.on_exit(id, context);
+    pub(super) fn on_enter(&self, span: Live<'_>) {
+        if span.slot.flags(Slot::RECORDED) != 0
+            && suppress::is_alive()
+            && let Some(context) = self.start(span)
+        {
+            active::enter(self.entry(span), context);
+        }
+    }
+
+    #[inline]
+    pub(super) fn on_exit(&self, span: Live<'_>) {
+        if span.slot.flags(Slot::RECORDED) != 0 {
+            let now = self.core().clock.ticks();
+            self.recorder.records.with(span.id(), |recording| recording.polled(now, false));
+            active::exit(self.entry(span));
         }
     }
 
     /// Called before the metrics read the slot's status.
     #[inline]
-    pub(super) fn on_close(&self, id: &Id, live: Live<'_>, context: Context<'_, S>) {
-        if live.slot.flags(Slot::PASSED) != 0 {
-            self.inner.on_close(id.clone(), context);
-        }
-    }
-
-    /// What `OpenTelemetrySpanExt` needs of the inner layer. Its use shows that somebody wants the OpenTelemetry side of
-    /// a span: the one entered, or the one just opened.
-    #[expect(unsafe_code, reason = "the trait's way to find a layer behind a dispatcher")]
-    pub(super) unsafe fn downcast_raw(&self, id: TypeId) -> Option<*const ()> {
-        // SAFETY: the pointer is to a member of `self`, as this method's own contract has it.
-        let found = unsafe { self.inner.downcast_raw(id) }?;
-        if id != TypeId::of::<OpenTelemetryLayer<S, GateTracer>>() && !BELATED.get() {
-            let (layer, last) = OPENED.get();
-            let last = self.core.spans.find(last).filter(|_| layer == self.core.layer);
-            // A span that was let through and not started is the one that is meant.
-            let is_meant = |last: &Live<'_>| last.slot.flags(Slot::PASSED | Slot::DECIDED) == Slot::PASSED;
-            let current = if last.as_ref().is_some_and(is_meant) { None } else { self.core.current() };
-            for span in [current, last].into_iter().flatten() {
-                self.want_belatedly(span);
-            }
-        }
-        Some(found)
-    }
-
-    fn learned(&self, live: Live<'_>) -> Option<&Learned> {
-        self.core.callsites.of_slot(live.slot).map(|callsite| &callsite.gate)
-    }
-
-    #[cold]
-    fn want_belatedly(&self, span: Live<'_>) {
-        if span.slot.flags(Slot::PASSED) != 0 || !suppress::is_alive() {
+    pub(super) fn on_close(&self, span: Live<'_>) {
+        if span.slot.flags(Slot::RECORDED) == 0 {
             return;
         }
-        let Some(callsite) = self.core.callsites.of_slot(span.slot) else { return };
-        callsite.gate.let_pass();
-        let Some(dispatch) = self.dispatch.get().and_then(WeakDispatch::upgrade) else { return };
-        // Only a callback comes with the access to the Registry that tracing-opentelemetry wants; an empty record is
-        // the one that changes nothing.
-        let _belated = Belated::begin();
-        let fields = callsite.metadata.fields();
-        dispatch.record(&Id::from_u64(span.id()), &Record::new(&fields.value_set(&[])));
+        let Some(recording) = self.recorder.records.take(span.id()) else { return };
+        if recording.handed.is_none() {
+            self.recorder.finish(recording);
+        } else {
+            self.recorder.records.insert(span.id(), recording);
+            self.ecosystem.close(span);
+        }
     }
 
-    /// Lets a dropped span through, without its fields, which are gone.
-    fn pass_belatedly(&self, id: &Id, live: Live<'_>, context: Context<'_, S>) {
-        let Some(callsite) = self.core.callsites.of_slot(live.slot) else { return };
-        let (trace_id, _) = live.slot.ids();
-        let parent = live.slot.parent().and_then(|id| self.core.spans.find(id));
-        let parent = parent.map(|parent| from_slot(parent, false)).filter(|parent| parent.trace_id == trace_id);
-        let parent = parent.map(|parent| Parent { link: Link::Attach { keep_baggage: true }, ..parent });
-        let parent = parent.map(|parent| self.by_ancestor(live, parent));
-        live.slot.set_flags(Slot::PASSED);
-        stack::make_loud(live.id(), self.core.layer);
-        self.open(callsite.metadata, id, Prepared::new(live.id(), live.slot.kind(), 0), parent, context);
-    }
-}
-
-impl Parent {
-    fn attach(self) -> Option<opentelemetry::ContextGuard> {
-        let Link::Attach { keep_baggage } = self.link else { return None };
-        let base = if keep_baggage { opentelemetry::Context::current() } else { opentelemetry::Context::new() };
-        let flags = if self.sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
-        let span = SpanContext::new(self.trace_id, self.span_id, flags, false, TraceState::default());
-        Some(base.with_remote_span_context(span).attach())
-    }
-}
-
-/// The time during which a span is let through belatedly.
-struct Belated;
-
-impl Belated {
-    fn begin() -> Self {
-        BELATED.set(true);
-        Self
-    }
-}
-
-impl Drop for Belated {
-    fn drop(&mut self) {
-        BELATED.set(false);
+    /// What `OpenTelemetrySpanExt` needs of tracing-opentelemetry.
+    #[expect(unsafe_code, reason = "the trait's way to find a layer behind a dispatcher")]
+    pub(super) unsafe fn downcast_raw(&self, id: TypeId) -> Option<*const ()> {
+        // SAFETY: the pointer is to something that lives as long as `self`.
+        unsafe { self.ecosystem.downcast_raw(id) }
     }
 }
 
 fn has_baggage() -> bool {
-    OtelContext::map_current(|current| !current.baggage().is_empty())
+    Context::map_current(|current| !current.baggage().is_empty())
 }
 
 /// Whether what is recorded on the span may be exported.
 #[inline]
 fn is_recorded(slot: &Slot) -> bool {
-    let flags = slot.flags(Slot::PASSED | Slot::SAMPLED | Slot::DECIDED);
-    flags & Slot::PASSED != 0 && (flags & Slot::SAMPLED != 0 || flags & Slot::DECIDED == 0)
+    let flags = slot.flags(Slot::RECORDED | Slot::SAMPLED | Slot::DECIDED);
+    flags & Slot::RECORDED != 0 && (flags & Slot::SAMPLED != 0 || flags & Slot::DECIDED == 0)
 }
 
-/// The parent by tracing-opentelemetry's rules: an explicit one, else OpenTelemetry's current context, which a span that
-/// was entered is part of, unless the gate dropped it.
-#[inline]
-fn find_parent(attributes: &Attributes<'_>, parent: Option<Live<'_>>, ambient: Ambient) -> Option<Parent> {
-    if !attributes.is_contextual() {
-        return parent.map(|parent| from_slot(parent, true));
-    }
-    match (parent, ambient) {
-        (None, Ambient::Active(active)) => Some(from_context(active)),
-        (None, _) => None,
-        (Some(parent), Ambient::Active(active)) => {
-            let entered = from_slot(parent, false);
-            // Of another trace: it was attached after the span was entered. Of the same: the span itself, or an ancestor
-            // that was let through when the span was not.
-            if entered.trace_id == active.trace_id && !entered.decided {
-                return Some(Parent { link: Link::Current, ..entered });
-            }
-            Some(from_context(active))
-        }
-        (Some(parent), _) => Some(Parent { link: Link::Attach { keep_baggage: true }, ..from_slot(parent, false) }),
-    }
+/// What others see of a span; its trace state is that of `context`, if that is of the same trace.
+pub(super) fn span_context(span: Live<'_>, context: &Context) -> SpanContext {
+    let (trace_id, span_id) = span.slot.ids();
+    let known = context.span();
+    let known = Some(known.span_context()).filter(|known| known.trace_id() == trace_id);
+    let state = known.map(|known| known.trace_state().clone()).unwrap_or_default();
+    let flags = known.map(SpanContext::trace_flags).unwrap_or_default();
+    SpanContext::new(trace_id, span_id, flags.with_sampled(span.slot.flags(Slot::SAMPLED) != 0), false, state)
 }
 
 /// Whether a span is opened in a trace of its own although a span of another trace is active. Such a span must be made
@@ -471,24 +398,6 @@ fn find_parent(attributes: &Attributes<'_>, parent: Option<Live<'_>>, ambient: A
 #[inline]
 fn is_aside(attributes: &Attributes<'_>, trace_id: TraceId, ambient: Ambient) -> bool {
     !attributes.is_contextual() && matches!(ambient, Ambient::Active(active) if active.trace_id != trace_id)
-}
-
-#[inline]
-fn from_context(active: Active) -> Parent {
-    let Active { trace_id, span_id, sampled } = active;
-    Parent { trace_id, span_id, sampled, decided: true, link: Link::Current }
-}
-
-#[inline]
-fn from_slot(parent: Live<'_>, explicit: bool) -> Parent {
-    let (trace_id, span_id) = parent.slot.ids();
-    let flags = parent.slot.flags(Slot::PASSED | Slot::SAMPLED | Slot::DECIDED);
-    let link = if explicit && flags & Slot::PASSED != 0 {
-        Link::Span(parent.id())
-    } else {
-        Link::Attach { keep_baggage: !explicit }
-    };
-    Parent { trace_id, span_id, sampled: flags & Slot::SAMPLED != 0, decided: flags & Slot::DECIDED != 0, link }
 }
 
 #[cold]

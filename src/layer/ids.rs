@@ -41,7 +41,7 @@ fn around() -> Option<TraceId> {
     let layer = Handle::current()?;
     let live = layer.0.current()?;
     let (trace_id, _) = live.slot.ids();
-    (live.slot.flags(Slot::PASSED | Slot::IDS_KNOWN) == Slot::IDS_KNOWN).then_some(trace_id)
+    (live.slot.flags(Slot::RECORDED | Slot::IDS_KNOWN) == Slot::IDS_KNOWN).then_some(trace_id)
 }
 
 /// Runs `f`, which starts one span, so that the span gets these ids (the trace id only if it has no parent).

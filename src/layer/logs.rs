@@ -238,7 +238,7 @@ mod tests {
     use super::*;
     use crate::clock::{Clock, Timestamp};
     use crate::internal::Internal;
-    use crate::layer::{Layer, Limits, Parts, Sampler, SpanDetails, tracer_provider};
+    use crate::layer::{Layer, Limits, Parts, Sampler, SpanDetails, Traces};
 
     #[derive(Debug, Clone, Default)]
     struct Kept(Arc<Mutex<Vec<SdkLogRecord>>>);
@@ -262,12 +262,13 @@ mod tests {
             let filter = config.filter.clone().with_target(module_path!(), LevelFilter::TRACE);
             let config = &Config { filter, ..config.clone() };
             let (internal, kept) = (Arc::<Internal>::default(), Kept::default());
-            let provider = tracer_provider(config, Resource::builder_empty().build(), Vec::new(), &internal);
+            let traces = Traces::new(config, Resource::builder_empty().build(), Vec::new(), &internal);
+            let provider = traces.provider().clone();
             let parts = Parts {
                 store: None,
                 internal: Arc::clone(&internal),
                 clock: Clock::manual(Timestamp(5)),
-                tracer_provider: Some(provider.clone()),
+                traces: Some(traces),
                 logs: Some(Box::new(kept.clone())),
                 console: None,
             };

@@ -1,6 +1,6 @@
 //! The `tracing` layer: what the application's threads run.
 //!
-//! One composite layer holds the metrics path, the sampling gate with tracing-opentelemetry behind it, the log bridge
+//! One composite layer holds the metrics path, the sampling gate and what it records, the log bridge
 //! and the console layer. What each of them wants of a callsite is decided once, when the callsite registers.
 //!
 //! | file | holds |
@@ -14,12 +14,16 @@
 //! | `measure` | spans become metrics; `fields` reads what they need |
 //! | `events` | events become metrics, and mark their span as an error |
 //! | `symbols`, `cache`, `text` | attribute values as small numbers; what a thread remembers; the host's `Debug` code |
-//! | `gate`, `attributes`, `tracer`, `provider`, `sampler`, `ids`, `propagator` | traces |
+//! | `gate`, `sampler`, `ids` | which spans are recorded |
+//! | `recorder`, `recording`, `attributes`, `span_events`, `active` | what is recorded of them, and who sees it meanwhile |
+//! | `ecosystem`, `tracer` | spans that somebody asks tracing-opentelemetry for |
+//! | `provider`, `propagator` | where finished spans go, and where context goes out |
 //! | `values` | field values read from the host's code once and safely |
 //! | `logs` | events as log records |
 //! | `console` | the user's console layer |
 //! | `suppress` | threads and stretches of code whose spans and events are no telemetry |
 
+mod active;
 mod attributes;
 mod beside;
 mod cache;
@@ -27,6 +31,7 @@ mod callsite;
 mod composite;
 mod config;
 mod console;
+mod ecosystem;
 mod events;
 mod fields;
 mod gate;
@@ -37,7 +42,10 @@ mod measure;
 mod plan;
 mod propagator;
 mod provider;
+mod recorder;
+mod recording;
 mod sampler;
+mod span_events;
 mod spans;
 mod stack;
 mod suppress;
@@ -52,7 +60,7 @@ pub use console::Console;
 pub use handle::Handle;
 pub use logs::{LogSink, Written};
 pub use propagator::Propagator;
-pub use provider::tracer_provider;
+pub use provider::Traces;
 pub use suppress::{suppress_thread, suppressed};
 
 #[cfg(test)]

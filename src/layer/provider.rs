@@ -1,6 +1,7 @@
-//! The SDK's tracer provider, set up so that the gate and the SDK decide alike.
+//! Where finished spans go, and the SDK's tracer provider, set up so that the gate and the SDK decide alike.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use opentelemetry::{Array, Context, KeyValue, StringValue, Value};
@@ -13,23 +14,46 @@ use super::sampler::Rule;
 use super::{Config, Limits};
 use crate::internal::{Counter, Internal};
 
-/// A provider for [`super::Parts::tracer_provider`] and for the application's own use of the OpenTelemetry API.
-///
-/// `processors` see every sampled span, with the limits of [`Config::limits`] applied and what they took counted.
-pub fn tracer_provider(
-    config: &Config,
-    resource: Resource,
-    processors: Vec<Box<dyn SpanProcessor>>,
-    internal: &Arc<Internal>,
-) -> SdkTracerProvider {
-    let limit = config.limits.span_value_length;
-    SdkTracerProvider::builder()
-        .with_resource(resource)
-        .with_sampler(Rule::new(&config.sampler))
-        .with_id_generator(Ids)
-        .with_span_limits(span_limits(&config.limits))
-        .with_span_processor(Processors { all: processors, limit, internal: Arc::clone(internal) })
-        .build()
+/// Where sampled spans go, and the SDK's provider that sends there what the application starts with the OpenTelemetry API.
+#[derive(Debug, Clone)]
+pub struct Traces {
+    provider: SdkTracerProvider,
+    pub(super) processors: Arc<Processors>,
+}
+
+impl Traces {
+    /// `processors` see every sampled span when it ends, with the limits of [`Config::limits`] applied and what they
+    /// took counted. Of the spans that start they see those which the SDK starts: the layer's own are no spans of the SDK
+    /// unless tracing-opentelemetry was asked for them.
+    pub fn new(
+        config: &Config,
+        resource: Resource,
+        mut processors: Vec<Box<dyn SpanProcessor>>,
+        internal: &Arc<Internal>,
+    ) -> Self {
+        for processor in &mut processors {
+            processor.set_resource(&resource);
+        }
+        let processors = Arc::new(Processors {
+            all: processors,
+            limit: config.limits.span_value_length,
+            internal: Arc::clone(internal),
+            is_shut_down: AtomicBool::new(false),
+        });
+        let provider = SdkTracerProvider::builder()
+            .with_resource(resource)
+            .with_sampler(Rule::new(&config.sampler))
+            .with_id_generator(Ids)
+            .with_span_limits(span_limits(&config.limits))
+            .with_span_processor(Shared(Arc::clone(&processors)))
+            .build();
+        Self { provider, processors }
+    }
+
+    /// For the application's own use of the OpenTelemetry API.
+    pub fn provider(&self) -> &SdkTracerProvider {
+        &self.provider
+    }
 }
 
 fn span_limits(limits: &Limits) -> SpanLimits {
@@ -45,11 +69,12 @@ fn span_limits(limits: &Limits) -> SpanLimits {
 
 /// Applies the length limit of values, which the SDK does not know, and counts what limits took.
 #[derive(Debug)]
-struct Processors {
+pub(super) struct Processors {
     all: Vec<Box<dyn SpanProcessor>>,
     /// Longest text value, in characters.
     limit: Option<usize>,
     internal: Arc<Internal>,
+    is_shut_down: AtomicBool,
 }
 
 impl Processors {
@@ -70,21 +95,12 @@ impl Processors {
         }
     }
 
-    fn each(&self, mut f: impl FnMut(&dyn SpanProcessor) -> OTelSdkResult) -> OTelSdkResult {
-        // All of them get the call; the first failure is told.
-        self.all.iter().map(|processor| f(&**processor)).fold(Ok(()), OTelSdkResult::and)
-    }
-}
-
-impl SpanProcessor for Processors {
-    fn on_start(&self, span: &mut Span, context: &Context) {
-        for processor in &self.all {
-            processor.on_start(span, context);
-        }
-    }
-
-    fn on_end(&self, mut span: SpanData) {
+    /// A sampled span has ended. After the provider's shutdown, nobody wants it.
+    pub(super) fn end(&self, mut span: SpanData) {
         let Some((last, others)) = self.all.split_last() else { return };
+        if self.is_shut_down.load(Ordering::Relaxed) {
+            return;
+        }
         self.trim(&mut span);
         for processor in others {
             processor.on_end(span.clone());
@@ -92,18 +108,34 @@ impl SpanProcessor for Processors {
         last.on_end(span);
     }
 
+    fn each(&self, mut f: impl FnMut(&dyn SpanProcessor) -> OTelSdkResult) -> OTelSdkResult {
+        // All of them get the call; the first failure is told.
+        self.all.iter().map(|processor| f(&**processor)).fold(Ok(()), OTelSdkResult::and)
+    }
+}
+
+/// The processors as the SDK knows them. They have their resource already.
+#[derive(Debug)]
+struct Shared(Arc<Processors>);
+
+impl SpanProcessor for Shared {
+    fn on_start(&self, span: &mut Span, context: &Context) {
+        for processor in &self.0.all {
+            processor.on_start(span, context);
+        }
+    }
+
+    fn on_end(&self, span: SpanData) {
+        self.0.end(span);
+    }
+
     fn force_flush(&self) -> OTelSdkResult {
-        self.each(|processor| processor.force_flush())
+        self.0.each(|processor| processor.force_flush())
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.each(|processor| processor.shutdown_with_timeout(timeout))
-    }
-
-    fn set_resource(&mut self, resource: &Resource) {
-        for processor in &mut self.all {
-            processor.set_resource(resource);
-        }
+        self.0.is_shut_down.store(true, Ordering::Relaxed);
+        self.0.each(|processor| processor.shutdown_with_timeout(timeout))
     }
 }
 
@@ -158,9 +190,9 @@ mod tests {
         let config = Config { limits, sampler: Sampler::AlwaysOn, ..Config::default() };
         let (first, second, internal) = (Kept::default(), Kept::default(), Arc::new(Internal::default()));
         let processors: Vec<Box<dyn SpanProcessor>> = vec![Box::new(first.clone()), Box::new(second.clone())];
-        let provider = tracer_provider(&config, Resource::builder_empty().build(), processors, &internal);
+        let traces = Traces::new(&config, Resource::builder_empty().build(), processors, &internal);
 
-        let mut span = provider.tracer("test").start("span");
+        let mut span = traces.provider().tracer("test").start("span");
         span.set_attribute(KeyValue::new("long", "äöüß"));
         span.set_attribute(KeyValue::new("many", Value::Array(vec![StringValue::from("a"), "12345".into()].into())));
         span.set_attribute(KeyValue::new("too many", 1));

@@ -15,7 +15,6 @@ thread_local! {
     static SUPPRESSED: Cell<bool> = const { Cell::new(false) };
     static PHASE: Cell<Phase> = const { Cell::new(Phase::Fresh) };
     static WATCH: Watch = const { Watch };
-    static LATER_WATCH: Watch = const { Watch };
     static LINE_WATCH: Watch = const { Watch };
 }
 
@@ -42,10 +41,10 @@ pub(super) fn is_suppressed() -> bool {
     SUPPRESSED.get()
 }
 
-/// How far a thread's life has come, as seen by tracing-opentelemetry.
+/// How far a thread's life has come, as seen by the OpenTelemetry API.
 ///
-/// It and the OpenTelemetry API keep thread-locals that abort the process when they are used after their destruction,
-/// which a span in another thread-local's destructor would do. Thread-locals are destroyed in the reverse order of
+/// It keeps thread-locals that abort the process when they are used after their destruction, which a span in another
+/// thread-local's destructor would do. Thread-locals are destroyed in the reverse order of
 /// their first use; so a watch that is first used right after theirs is destroyed right before them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -53,8 +52,6 @@ enum Phase {
     Fresh,
     /// The API's current context was used; `WATCH` stands before it.
     Context,
-    /// A span was entered through tracing-opentelemetry; `LATER_WATCH` stands before its stack of guards.
-    Entered,
     /// The thread is being torn down.
     Dying,
 }
@@ -72,7 +69,7 @@ impl Drop for Watch {
 pub(super) fn is_alive() -> bool {
     match PHASE.get() {
         Phase::Fresh => first_use(),
-        Phase::Context | Phase::Entered => true,
+        Phase::Context => true,
         Phase::Dying => false,
     }
 }
@@ -88,16 +85,6 @@ pub(super) fn is_dying() -> bool {
 pub(super) fn wrote() {
     // The first call sets the watch. Refused only on a thread that is being torn down.
     let _refused = LINE_WATCH.try_with(|_| ());
-}
-
-/// To be called after each entry of a span through tracing-opentelemetry.
-#[inline]
-pub(super) fn entered() {
-    if PHASE.get() == Phase::Context {
-        PHASE.set(Phase::Entered);
-        // Refused only on a thread that is being torn down.
-        let _refused = LATER_WATCH.try_with(|_| ());
-    }
 }
 
 #[cold]

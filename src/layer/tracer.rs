@@ -2,38 +2,37 @@
 //!
 //! tracing-opentelemetry keeps a span as a builder until it must exist (it is entered, asked for its context, has a
 //! child, or closes), so that a remote parent can still be set. [`GateTracer`] stands at both ends of that wait: it fills
-//! the builder with what the gate read from the host's fields, and when the span starts it gives the span the ids that
-//! the side table has, and writes back what came of it.
+//! the builder with what was recorded until the span was handed over, and when the span starts it gives the span the ids
+//! and the start that it has here, and writes back what came of it.
 
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
-use opentelemetry::trace::{self, SpanBuilder, SpanContext, SpanKind, Tracer, TracerProvider};
-use opentelemetry::{Context, Key, KeyValue, Value};
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span};
+use opentelemetry::trace::{self, Event, Link, SpanBuilder, SpanContext, SpanKind, Tracer, TracerProvider};
+use opentelemetry::{Context, KeyValue, Value};
+use opentelemetry_sdk::trace::{SdkTracer, Span, SpanData};
 
-use super::handle::Core;
+use super::active::raise_status;
 use super::ids;
-use super::spans::Status;
-use crate::clock::Timestamp;
-
-/// Name of the instrumentation scope of the host's spans.
-const SCOPE: &str = env!("CARGO_PKG_NAME");
+use super::provider::Traces;
+use super::recorder::{Recorder, SCOPE};
+use super::recording::Recording;
 
 /// Key of the first attribute of a builder of ours; its value is the span's id. It never leaves the tracer.
 const MARK: &str = "bellwether.span";
 
-/// What the gate read from a span's fields for the builder that tracing-opentelemetry is about to ask for.
+/// What a span that is handed over brings for the builder that tracing-opentelemetry is about to ask for.
 #[derive(Debug)]
 pub(super) struct Prepared {
     name: Option<Cow<'static, str>>,
     kind: SpanKind,
     /// The first one is the mark.
     attributes: Vec<KeyValue>,
+    events: Vec<Event>,
+    links: Vec<Link>,
 }
 
 // Taken and put back whole; no foreign code runs meanwhile.
@@ -42,23 +41,23 @@ thread_local! {
 }
 
 impl Prepared {
-    /// For the span with this id; `attributes` more will be added.
-    pub(super) fn new(span: u64, kind: SpanKind, attributes: usize) -> Self {
-        let mut all = Vec::with_capacity(attributes + 1);
-        all.push(KeyValue::new(MARK, span.cast_signed()));
-        Self { name: None, kind, attributes: all }
+    /// For the span with this id, of which nothing is known but its kind.
+    pub(super) fn new(span: u64, kind: SpanKind) -> Self {
+        let mark = KeyValue::new(MARK, span.cast_signed());
+        Self { name: None, kind, attributes: vec![mark], events: Vec::new(), links: Vec::new() }
     }
 
-    pub(super) fn set_name(&mut self, name: impl Into<Cow<'static, str>>) {
-        self.name = Some(name.into());
-    }
-
-    pub(super) fn push(&mut self, key: impl Into<Key>, value: impl Into<Value>) {
-        self.attributes.push(KeyValue::new(key, value));
+    /// What was recorded so far.
+    pub(super) fn take(&mut self, data: SpanData) {
+        self.name = Some(data.name);
+        self.kind = data.span_kind;
+        self.attributes.extend(data.attributes);
+        self.events = data.events.events;
+        self.links = data.links.links;
     }
 
     /// Runs `f`, which opens the span in tracing-opentelemetry, so that its builder is filled with this.
-    pub(super) fn scope(self, f: impl FnOnce()) {
+    pub(super) fn scope<R>(self, f: impl FnOnce() -> R) {
         if PREPARED.try_with(|prepared| prepared.set(Some(self))).is_ok() {
             f();
             drop(PREPARED.try_with(Cell::take));
@@ -69,12 +68,16 @@ impl Prepared {
 /// See the module.
 pub(super) struct GateTracer {
     tracer: SdkTracer,
-    core: Arc<Core>,
+    recorder: Arc<Recorder>,
 }
 
 impl GateTracer {
-    pub(super) fn new(provider: &SdkTracerProvider, core: &Arc<Core>) -> Self {
-        Self { tracer: provider.tracer(SCOPE), core: Arc::clone(core) }
+    pub(super) fn new(traces: &Traces, recorder: &Arc<Recorder>) -> Self {
+        Self { tracer: traces.provider().tracer(SCOPE), recorder: Arc::clone(recorder) }
+    }
+
+    fn span(&self, span: Span, id: u64, status: trace::Status) -> GateSpan {
+        GateSpan { span, id, status, recorder: Arc::clone(&self.recorder) }
     }
 }
 
@@ -83,9 +86,11 @@ impl Tracer for GateTracer {
 
     fn span_builder<T: Into<Cow<'static, str>>>(&self, name: T) -> SpanBuilder {
         match PREPARED.try_with(Cell::take) {
-            Ok(Some(Prepared { name: own_name, kind, attributes })) => SpanBuilder {
+            Ok(Some(Prepared { name: own_name, kind, attributes, events, links })) => SpanBuilder {
                 span_kind: Some(kind),
                 attributes: Some(attributes),
+                events: Some(events),
+                links: Some(links),
                 ..SpanBuilder::from_name(own_name.unwrap_or_else(|| name.into()))
             },
             _ => SpanBuilder::from_name(name),
@@ -94,27 +99,26 @@ impl Tracer for GateTracer {
 
     fn build_with_context(&self, mut builder: SpanBuilder, parent: &Context) -> GateSpan {
         let Some(id) = take_mark(&mut builder) else {
-            return GateSpan::new(self.tracer.build_with_context(builder, parent), 0, &self.core);
+            return self.span(self.tracer.build_with_context(builder, parent), 0, trace::Status::Unset);
         };
-        let Some(live) = self.core.spans.find(id) else {
-            return GateSpan::new(self.tracer.build_with_context(builder, parent), id, &self.core);
+        let Some(live) = self.recorder.core.spans.find(id) else {
+            return self.span(self.tracer.build_with_context(builder, parent), id, trace::Status::Unset);
         };
-        if self.core.clock.is_manual() {
-            let opened = live.slot.start.load(Ordering::Relaxed);
-            builder.start_time = Some(Timestamp(opened).into());
-        }
+        let handed = |recording: &mut Recording| {
+            let handed = recording.handed.as_mut()?;
+            Some((handed.start, std::mem::take(&mut handed.status)))
+        };
+        let (start, status) = self.recorder.records.with(id, handed).flatten().unwrap_or_default();
+        builder.start_time = start.or(builder.start_time);
         let (trace_id, span_id) = live.slot.ids();
         let span = ids::with_pending(trace_id, span_id, || self.tracer.build_with_context(builder, parent));
         let context = trace::Span::span_context(&span);
         live.slot.set_decision(context.is_sampled());
         if context.is_valid() && context.trace_id() != trace_id {
-            live.slot.set_ids(context.trace_id(), context.span_id());
             // The parent came after the span was opened: by `set_parent`.
-            if let Some(callsite) = self.core.callsites.of_slot(live.slot) {
-                callsite.gate.let_pass();
-            }
+            live.slot.set_ids(context.trace_id(), context.span_id());
         }
-        GateSpan::new(span, id, &self.core)
+        self.span(span, id, status)
     }
 }
 
@@ -135,17 +139,23 @@ pub(super) struct GateSpan {
     span: Span,
     /// 0 when the span is not one of the side table's.
     id: u64,
-    core: Arc<Core>,
+    /// The status that the span had when it was handed over; one that was given since then takes its place.
+    status: trace::Status,
+    recorder: Arc<Recorder>,
 }
 
 impl GateSpan {
-    fn new(span: Span, id: u64, core: &Arc<Core>) -> Self {
-        Self { span, id, core: Arc::clone(core) }
-    }
-
     /// The time of a manual clock, else the time given.
     fn time(&self, given: SystemTime) -> SystemTime {
-        if self.core.clock.is_manual() { self.core.clock.now().into() } else { given }
+        if self.recorder.core.clock.is_manual() { self.recorder.now() } else { given }
+    }
+
+    /// When a span that was opened here ended.
+    fn end_time(&self) -> Option<SystemTime> {
+        let now = self.recorder.core.clock.ticks();
+        let end =
+            |recording: &mut Recording| recording.handed.as_ref()?.start.map(|start| recording.end_time(start, now));
+        self.recorder.records.with(self.id, end).flatten()
     }
 }
 
@@ -176,13 +186,11 @@ impl trace::Span for GateSpan {
     }
 
     fn set_status(&mut self, status: trace::Status) {
-        let known = match &status {
-            trace::Status::Unset => return,
-            trace::Status::Ok => Status::Ok,
-            trace::Status::Error { .. } => Status::Error,
-        };
-        if let Some(live) = self.core.spans.find(self.id) {
-            live.slot.set_status(known);
+        // Whoever starts a span sets its status first of all.
+        let before = std::mem::take(&mut self.status);
+        let status = if status == trace::Status::Unset { before } else { status };
+        if let Some(live) = self.recorder.core.spans.find(self.id) {
+            raise_status(live, &status);
         }
         self.span.set_status(status);
     }
@@ -196,6 +204,7 @@ impl trace::Span for GateSpan {
     }
 
     fn end_with_timestamp(&mut self, timestamp: SystemTime) {
-        self.span.end_with_timestamp(self.time(timestamp));
+        let end = self.end_time().unwrap_or_else(|| self.time(timestamp));
+        self.span.end_with_timestamp(end);
     }
 }

@@ -108,8 +108,16 @@ impl Plain {
     pub(super) fn as_text(&self) -> Option<&str> {
         match self {
             Self::Str(text) | Self::Text(text) => Some(text),
-            Self::Error(error) => error.downcast_ref().map(|error: &ErrorText| error.message.as_str()),
+            Self::Error(_) => self.as_error().map(|error| error.message.as_str()),
             Self::Bool(_) | Self::I64(_) | Self::U64(_) | Self::F64(_) => None,
+        }
+    }
+
+    /// The error of a field that holds one.
+    pub(super) fn as_error(&self) -> Option<&ErrorText> {
+        match self {
+            Self::Error(error) => error.downcast_ref(),
+            _ => None,
         }
     }
 }

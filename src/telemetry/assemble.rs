@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Exporter};
 use crate::exporters::{Beside, console::Console, otlp};
 use crate::internal::Internal;
-use crate::layer::{self, Layer, Parts, tracer_provider};
+use crate::layer::{self, Layer, Parts, Traces};
 use crate::model::Signal;
 use crate::pipeline::{Exporters, Pipeline, Queues, Stages};
 use crate::series::{Declared, Store};
@@ -73,13 +73,14 @@ where
     let rules = if config.disabled { None } else { alerts.evaluation(&internal, &clock, &mut config.warnings)? };
     let (pipeline, Queues { spans, logs }) = Pipeline::new(&config.pipeline, stages, exporters);
     let pipeline = pipeline.evaluating(rules);
-    let tracer = spans.map(|queue| tracer_provider(&config.layer, resource, vec![Box::new(queue)], &internal));
+    let traces = spans.map(|queue| Traces::new(&config.layer, resource, vec![Box::new(queue)], &internal));
+    let tracer = traces.as_ref().map(|traces| traces.provider().clone());
     let console = console.map(|directives| lines(&directives, console_writer)).transpose()?;
     let parts = Parts {
         store: (!config.disabled).then_some(store),
         internal: Arc::clone(&internal),
         clock,
-        tracer_provider: tracer.clone(),
+        traces,
         logs: logs.map(|queue| Box::new(queue) as Box<dyn layer::LogSink>),
         console,
     };

@@ -78,12 +78,12 @@ impl Builder {
         let resource = Resource::builder_empty().with_service_name(store.config().service_name.clone()).build();
         let bridge = Bridge::new(store.config(), resource.clone(), Arc::clone(&internal));
         let processors: Vec<Box<dyn SpanProcessor>> = vec![Box::new(spans.clone())];
-        let tracer_provider = layer::tracer_provider(&layer, resource.clone(), processors, &internal);
+        let traces = layer::Traces::new(&layer, resource.clone(), processors, &internal);
         let parts = Parts {
             store: Some(Arc::clone(&store)),
             internal: Arc::clone(&internal),
             clock: clock.clone(),
-            tracer_provider: Some(tracer_provider),
+            traces: Some(traces),
             logs: Some(Box::new(logs.clone())),
             console: None,
         };

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bellwether::clock::Clock;
 use bellwether::internal::{Counter, Internal};
-use bellwether::layer::{Config, Layer, Parts, Propagator, Sampler, SpanDetails, tracer_provider};
+use bellwether::layer::{Config, Layer, Parts, Propagator, Sampler, SpanDetails, Traces as Destination};
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{
     SpanContext, SpanId, SpanKind, Status, TraceContextExt, TraceFlags, TraceId, TraceState, Tracer, TracerProvider,
@@ -58,12 +58,13 @@ impl Traces {
     fn with(config: &Config) -> Self {
         let (kept, internal) = (Kept::default(), Arc::new(Internal::default()));
         let resource = Resource::builder_empty().build();
-        let provider = tracer_provider(config, resource, vec![Box::new(kept.clone())], &internal);
+        let traces = Destination::new(config, resource, vec![Box::new(kept.clone())], &internal);
+        let provider = traces.provider().clone();
         let parts = Parts {
             store: None,
             internal: Arc::clone(&internal),
             clock: Clock::system(),
-            tracer_provider: Some(provider.clone()),
+            traces: Some(traces),
             logs: None,
             console: None,
         };

@@ -11,6 +11,7 @@
 
 mod cover;
 mod overflow;
+mod records;
 mod slot;
 
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use overflow::Overflow;
+pub(crate) use records::Records;
 pub(crate) use slot::{INLINE_DIMENSIONS, Slot, Status, Traits, USUAL_DIMENSIONS};
 
 use crate::internal::{Counter, Internal};

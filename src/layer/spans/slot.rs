@@ -23,7 +23,7 @@ pub(crate) const USUAL_DIMENSIONS: usize = 4;
 /// | `start`, `parent`, `callsite`, `cover`, `end` | metrics (`measure`) | open, enter, exit, close |
 /// | `name`, `error`, `symbols`, status, kind | metrics (`fields`, `events`) | open, record, event |
 /// | status | also the gate, which sees `set_status` on recorded spans | before metrics close the span |
-/// | `trace_id`, [`Slot::PASSED`], [`Slot::SAMPLED`], [`Slot::DECIDED`], [`Slot::IDS_KNOWN`] | the gate | open, or when the decision falls |
+/// | `trace_id`, [`Slot::RECORDED`], [`Slot::SAMPLED`], [`Slot::DECIDED`], [`Slot::IDS_KNOWN`] | the gate | open, or when the decision falls |
 /// | `span_id` | whoever asks for it first | |
 #[derive(Debug, Default)]
 #[repr(C)]
@@ -72,8 +72,8 @@ const OPENED_KIND_SHIFT: u32 = 5;
 const KIND_MASK: u32 = 0b111;
 
 impl Slot {
-    /// The span was handed to the inner tracing layer (recorded, or passed on so that its context goes out).
-    pub(crate) const PASSED: u32 = 1 << 8;
+    /// The gate has a record of the span.
+    pub(crate) const RECORDED: u32 = 1 << 8;
     /// The trace is sampled.
     pub(crate) const SAMPLED: u32 = 1 << 9;
     /// The sampling decision has fallen.
@@ -129,6 +129,11 @@ impl Slot {
     pub(crate) fn set_decision(&self, sampled: bool) {
         let sampled = if sampled { Self::SAMPLED } else { 0 };
         self.replace(Self::SAMPLED, Self::DECIDED | sampled);
+    }
+
+    /// The decision has fallen against the span: there is no record any more.
+    pub(crate) fn forget_record(&self) {
+        self.replace(Self::RECORDED, Self::DECIDED);
     }
 
     /// The trace and span id, of a span that the gate has seen.
@@ -324,7 +329,7 @@ mod tests {
             (slot.kind(), slot.opened_kind(), slot.status()),
             (SpanKind::Server, SpanKind::Client, Status::Error)
         );
-        assert_eq!(slot.flags(Slot::SAMPLED | Slot::PASSED), Slot::SAMPLED);
+        assert_eq!(slot.flags(Slot::SAMPLED | Slot::RECORDED), Slot::SAMPLED);
     }
 
     #[test]

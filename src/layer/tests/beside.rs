@@ -39,7 +39,7 @@ fn ours<S: Subscriber + for<'a> LookupSpan<'a>>() -> (Layer<S>, Arc<Store>) {
     let (clock, internal) = (Clock::manual(Timestamp(1)), Arc::new(Internal::default()));
     let store = Store::new(series::Config::default(), clock.clone(), Arc::clone(&internal));
     let store_too = Some(Arc::clone(&store));
-    let parts = Parts { store: store_too, internal, clock, tracer_provider: None, logs: None, console: None };
+    let parts = Parts { store: store_too, internal, clock, traces: None, logs: None, console: None };
     (Layer::new(&Config::default(), parts).beside_others(), store)
 }
 

@@ -50,7 +50,7 @@ fn scene_with(layer: &Config, series: series::Config) -> Scene {
         store: Some(Arc::clone(&store)),
         internal: Arc::clone(&internal),
         clock: clock.clone(),
-        tracer_provider: None,
+        traces: None,
         logs: None,
         console: None,
     };
@@ -133,7 +133,7 @@ fn without_a_store_spans_that_nobody_wants_cost_nothing() {
         store: None,
         internal: Arc::default(),
         clock: Clock::system(),
-        tracer_provider: None,
+        traces: None,
         logs: None,
         console: None,
     };

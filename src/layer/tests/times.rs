@@ -117,7 +117,7 @@ fn an_unwanted_span_between_two_wanted_ones_is_passed_over() {
         store: Some(Arc::clone(&scene.store)),
         internal: Arc::clone(&scene.internal),
         clock: scene.clock.clone(),
-        tracer_provider: None,
+        traces: None,
         logs: None,
         console: Some(console),
     };
