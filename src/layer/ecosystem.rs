@@ -164,14 +164,19 @@ impl Ecosystem {
             self.revive(span);
         }
         // Nobody sees the span between both sides: its record stays locked meanwhile, and no foreign code runs.
-        self.recorder.records.with(span.id(), |recording| {
+        let (place, has_started) = self.recorder.records.with(span.id(), |recording| {
             if let Some(handed) = &recording.handed {
-                return handed.place.clone();
+                return (handed.place.clone(), false);
             }
             let place = shelf.take();
             self.hand_over(span, metadata, recording, place.clone());
-            place
-        })
+            (place, recording.started)
+        })?;
+        if has_started {
+            // There too, so that nobody sets another parent.
+            self.start(span);
+        }
+        Some(place)
     }
 
     /// Calls tracing-opentelemetry with no fields; the builder gets all from [`Prepared`].

@@ -10,6 +10,7 @@ mod instruments;
 mod notifier;
 mod otlp;
 mod package;
+mod recording;
 mod settings;
 mod telemetry;
 mod testing;
