@@ -44,7 +44,7 @@ fn spans_and_events_in_thread_local_destructors_are_measured() {
         store: Some(Arc::clone(&store)),
         internal,
         clock: clock.clone(),
-        tracer_provider: None,
+        traces: None,
         logs: None,
         console: None,
     };

@@ -120,9 +120,8 @@ impl Gate {
     fn follows_dropped(&self, Opened { live, parent, callsite }: Opened<'_>, ambient: Ambient) -> bool {
         let Some(parent) = parent.filter(|_| ambient == Ambient::Empty) else { return false };
         let flags = Slot::RECORDED | Slot::SAMPLED | Slot::DECIDED;
-        let follows = parent.slot.flags(flags) == Slot::DECIDED
-            && self.rule.follows_parent()
-            && !callsite.meanings.has_kind;
+        let follows =
+            parent.slot.flags(flags) == Slot::DECIDED && self.rule.follows_parent() && !callsite.meanings.has_kind;
         if follows {
             live.slot.take_trace_id_of(parent.slot);
             live.slot.set_flags_while_opening(Slot::DECIDED | Slot::IDS_KNOWN);
