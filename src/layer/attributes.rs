@@ -128,7 +128,7 @@ impl SpanReader<'_> {
     }
 
     #[inline]
-    fn text(&mut self, field: &Field, text: String) {
+    pub(super) fn text(&mut self, field: &Field, text: String) {
         match self.meanings.of(field) {
             Meaning::Attribute => self.push(field, text),
             known => self.known_text(known, text),
@@ -144,6 +144,11 @@ impl SpanReader<'_> {
             Meaning::StatusCode => self.read.status = Some(status(&text)),
             Meaning::StatusDescription => self.read.status = Some(Status::error(text)),
         }
+    }
+
+    pub(super) fn error(&mut self, field: &Field, error: &ErrorText) {
+        self.read.attributes.extend(exception(error));
+        self.read.attributes.extend(error_field(field.name(), error));
     }
 
     fn integer<N: TryInto<i64> + fmt::Display + Copy>(&mut self, field: &Field, value: N) {
@@ -186,8 +191,7 @@ impl Visit for SpanReader<'_> {
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
         let error = self.reader.error(value);
-        self.read.attributes.extend(exception(&error));
-        self.read.attributes.extend(error_field(field.name(), &error));
+        self.error(field, &error);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {

@@ -159,7 +159,7 @@ impl Ecosystem {
     /// The place of a span, which is handed over unless it was before.
     #[cold]
     fn place(&self, shelf: &Shelf, span: Live<'_>) -> Option<Id> {
-        let metadata = self.recorder.core.callsites.of_slot(span.slot)?.metadata;
+        let callsite = self.recorder.core.callsites.of_slot(span.slot)?;
         if span.slot.flags(Slot::RECORDED) == 0 {
             self.revive(span);
         }
@@ -169,7 +169,9 @@ impl Ecosystem {
                 return (handed.place.clone(), false);
             }
             let place = shelf.take();
-            self.hand_over(span, metadata, recording, place.clone());
+            self.recorder.write_out(span, callsite, recording);
+            recording.is_active = true;
+            self.hand_over(span, callsite.metadata, recording, place.clone());
             (place, recording.started)
         })?;
         if has_started {

@@ -17,27 +17,27 @@ use std::sync::Arc;
 
 use opentelemetry::Context;
 use opentelemetry::baggage::BaggageExt;
-use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceContextExt, TraceFlags, TraceId};
-use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceContextExt, TraceId};
 use tracing::{Dispatch, Event};
 use tracing_core::span::{Attributes, Id, Record};
 
 use super::Config;
 use super::active::{self, ActiveSpan, Entered};
-use super::attributes::{Kind, Read, SpanReader};
+use super::attributes::{Kind, Read};
 use super::callsite::Callsite;
 use super::composite::Opened;
+use super::draft::{self, DraftReader};
 use super::ecosystem::Ecosystem;
 use super::handle::Core;
 use super::ids;
 use super::provider::Traces;
 use super::recorder::Recorder;
-use super::recording::{Activity, Recording, add_link, truncate};
+use super::recording::{Activity, Recording, add_link};
 use super::sampler::Rule;
 use super::span_events::{self, SpanEvent};
 use super::spans::{Live, Slot};
 use super::suppress::{self, Active, Ambient};
-use super::values::{Fields, Reader};
+use super::values::Fields;
 
 /// The sampling gate and what it lets through.
 pub(super) struct Gate {
@@ -67,8 +67,6 @@ enum Source<'a> {
 struct Decision<'a> {
     parent: Option<Parent<'a>>,
     sampled: bool,
-    /// Whether it is OpenTelemetry's active span while it is entered.
-    is_active: bool,
 }
 
 impl Gate {
@@ -83,10 +81,6 @@ impl Gate {
 
     fn entry(&self, span: Live<'_>) -> Entered {
         Entered { id: span.id(), layer: self.core().layer }
-    }
-
-    fn reader(&self) -> Reader<'_> {
-        Reader { limit: self.recorder.limits.span_value_length, internal: &self.core().internal }
     }
 
     pub(super) fn on_register_dispatch(&self, dispatch: &Dispatch) {
@@ -104,6 +98,7 @@ impl Gate {
         live.slot.set_trace_id(trace_id);
         let sampled = self.rule.samples(parent.map(|parent| parent.sampled), trace_id);
         let kind = if callsite.meanings.has_kind { kind_of(attributes) } else { SpanKind::Internal };
+        // Whether it is to be OpenTelemetry's active span while it is entered.
         let is_active = sampled || kind != SpanKind::Internal || is_aside(attributes, trace_id, ambient);
         if (parent.is_some() && !is_active) || !suppress::is_alive() {
             live.slot.set_flags_while_opening(Slot::DECIDED | Slot::IDS_KNOWN);
@@ -111,7 +106,11 @@ impl Gate {
         }
         let predicted = if sampled { Slot::SAMPLED } else { 0 };
         live.slot.set_flags_while_opening(Slot::RECORDED | Slot::IDS_KNOWN | predicted);
-        self.record(attributes, opened, kind, Decision { parent, sampled, is_active });
+        if is_active {
+            self.record(attributes, opened, kind, Decision { parent, sampled });
+        } else {
+            self.wait(attributes, live);
+        }
     }
 
     /// Drops a span as its parent was, if that is all there is to it: nearly all spans of a service that samples few
@@ -156,19 +155,20 @@ impl Gate {
 
     /// Begins to record a span.
     fn record(&self, attributes: &Attributes<'_>, opened: Opened<'_>, kind: SpanKind, decision: Decision<'_>) {
-        let read = self.read(attributes, opened.callsite);
         let recorder = &*self.recorder;
-        let open =
-            |base: &Context, parent: SpanContext| self.open(opened, (kind.clone(), read), decision, base, parent);
+        let mut read = Read::with_details(opened.callsite.metadata, &recorder.details);
+        attributes.record(&mut recorder.span_reader(opened.callsite, &mut read));
+        read.kind = Some(kind);
+        let open = |base: &Context, parent: SpanContext| self.open(opened, read, decision, base, parent);
         match decision.parent.map(|parent| parent.source) {
             None if attributes.is_contextual() => Context::map_current(|current| open(current, SpanContext::NONE)),
             None => open(&Context::new(), SpanContext::NONE),
             Some(Source::Current) => {
-                Context::map_current(|current| open(current, current.span().span_context().clone()))
+                Context::map_current(|current| open(current, current.span().span_context().clone()));
             }
             Some(Source::Span(span)) => {
-                // The trace state and baggage of a parent that was dropped are those of its nearest ancestor that was not;
-                // but baggage that the host attached without a span is its answer.
+                // The trace state and baggage of a parent that was dropped are those of its nearest ancestor that was
+                // not; but baggage that the host attached without a span is its answer.
                 let base = if attributes.is_contextual() && has_baggage() {
                     Context::current()
                 } else {
@@ -179,51 +179,40 @@ impl Gate {
         }
     }
 
-    fn read(&self, attributes: &Attributes<'_>, callsite: &Callsite) -> Read {
-        let details = &self.recorder.details;
-        let mut read = Read::with_details(callsite.metadata, details);
-        attributes.record(&mut SpanReader { meanings: &callsite.meanings, reader: self.reader(), read: &mut read });
-        read
-    }
-
     fn open(
         &self,
         Opened { live, callsite, .. }: Opened<'_>,
-        (kind, mut read): (SpanKind, Read),
-        Decision { sampled, is_active, .. }: Decision<'_>,
+        read: Read,
+        Decision { sampled, .. }: Decision<'_>,
         base: &Context,
         parent: SpanContext,
     ) {
         let recorder = &self.recorder;
-        let (trace_id, span_id) = live.slot.ids();
-        let flags = if sampled { parent.trace_flags().with_sampled(true) } else { TraceFlags::default() };
-        let span = SpanContext::new(trace_id, span_id, flags, false, parent.trace_state().clone());
-        let context = match (sampled, is_active) {
-            (true, _) => base.with_span(ActiveSpan::new(recorder, live.id(), span.clone())),
-            (false, true) => base.with_remote_span_context(span.clone()),
-            (false, false) => base.clone(),
-        };
         let (time, start) = (recorder.now(), self.core().clock.ticks());
-        let dropped = truncate(&mut read.attributes, recorder.limits.span_attributes);
-        let data = SpanData {
-            parent_span_id: parent.span_id(),
-            parent_span_is_remote: parent.is_valid() && parent.is_remote(),
-            span_context: span,
-            span_kind: kind,
-            name: read.name.unwrap_or_else(|| callsite.metadata.name().into()),
-            start_time: time,
-            end_time: time,
-            attributes: read.attributes,
-            dropped_attributes_count: dropped,
-            events: SpanEvents::default(),
-            links: SpanLinks::default(),
-            status: read.status.unwrap_or_default(),
-            instrumentation_scope: recorder.scope.clone(),
+        let data = recorder.data(live, callsite, read, (&parent, sampled), time);
+        let span = data.span_context.clone();
+        let context = if sampled {
+            base.with_span(ActiveSpan::new(recorder, live.id(), span))
+        } else {
+            base.with_remote_span_context(span)
         };
         let activity = recorder.details.inactivity.then(|| Box::new(Activity::new(start)));
-        let recording =
-            Recording { data: Some(data), context, parent, is_active, start, activity, ..Recording::default() };
+        let recording = Recording { data: Some(data), context, parent, start, activity, ..Recording::default() };
         recorder.records.insert(live.id(), Box::new(recording));
+    }
+
+    /// Keeps the fields of a root that is not sampled until it starts.
+    #[inline]
+    fn wait(&self, attributes: &Attributes<'_>, live: Live<'_>) {
+        let mut recording = draft::spare();
+        attributes.record(&mut DraftReader { draft: &mut recording.draft, reader: self.recorder.reader() });
+        if attributes.is_contextual() {
+            recording.context = Context::current();
+        }
+        recording.is_active = false;
+        recording.is_waiting = true;
+        recording.start = self.core().clock.ticks();
+        self.recorder.records.insert(live.id(), recording);
     }
 
     /// A span's own parent stands from now on. Gives the context that its entering makes current.
@@ -247,7 +236,7 @@ impl Gate {
             None => self.ecosystem.start(span),
             Some(None) => {
                 span.slot.forget_record();
-                drop(self.recorder.records.take(span.id()));
+                self.recorder.records.take(span.id()).map(draft::give_back);
                 None
             }
             Some(context) => {
@@ -265,17 +254,18 @@ impl Gate {
         }
         let Some(callsite) = self.core().callsites.of_slot(span.slot) else { return };
         let mut read = Read::default();
-        values.record(&mut SpanReader { meanings: &callsite.meanings, reader: self.reader(), read: &mut read });
+        values.record(&mut self.recorder.span_reader(callsite, &mut read));
         let is_own = self.recorder.records.with(span.id(), |recording| {
             let is_own = recording.handed.is_none();
             if is_own {
+                self.recorder.write_out(span, callsite, recording);
                 recording.update(read, &self.recorder.limits);
             }
             is_own
         });
         if is_own == Some(false) {
             let fields = callsite.metadata.fields();
-            let read = Fields::read(self.reader(), fields.len(), |visit| values.record(visit));
+            let read = Fields::read(self.recorder.reader(), fields.len(), |visit| values.record(visit));
             read.with_value_set(fields, |values| self.ecosystem.record(span, &Record::new(values)));
         }
     }
@@ -291,7 +281,9 @@ impl Gate {
         }
         let context = self.recorder.nearest_context(cause).unwrap_or_default();
         let link = Link::with_context(span_context(cause, &context));
+        let Some(callsite) = self.core().callsites.of_slot(span.slot) else { return };
         let is_own = self.recorder.records.with(span.id(), |recording| {
+            self.recorder.write_out(span, callsite, recording);
             if let Some(data) = &mut recording.data {
                 add_link(data, link, &self.recorder.limits);
             }
@@ -311,10 +303,12 @@ impl Gate {
     /// An event that [`Gate::wants_event`], with its fields as they were read.
     pub(super) fn on_event(&self, event: &Event<'_>, callsite: &Callsite, fields: &Fields, span: Live<'_>) {
         let recorder = &*self.recorder;
+        let Some(owner) = recorder.core.callsites.of_slot(span.slot) else { return };
         let made = SpanEvent::new(callsite, fields, recorder.now(), recorder.details.location);
         let is_own = recorder.records.with(span.id(), |recording| {
             let is_own = recording.handed.is_none();
             if is_own {
+                recorder.write_out(span, owner, recording);
                 let SpanEvent { event, status, attributes } = made;
                 let is_error = span_events::is_error(callsite.metadata);
                 recording.add_event(event, is_error, (status, attributes), &recorder.limits);

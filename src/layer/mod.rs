@@ -15,7 +15,7 @@
 //! | `events` | events become metrics, and mark their span as an error |
 //! | `symbols`, `cache`, `text` | attribute values as small numbers; what a thread remembers; the host's `Debug` code |
 //! | `gate`, `sampler`, `ids` | which spans are recorded |
-//! | `recorder`, `recording`, `attributes`, `span_events`, `active` | what is recorded of them, and who sees it meanwhile |
+//! | `recorder`, `recording`, `draft`, `attributes`, `span_events`, `active` | what is recorded of them, and who sees it meanwhile |
 //! | `ecosystem`, `tracer` | spans that somebody asks tracing-opentelemetry for |
 //! | `provider`, `propagator` | where finished spans go, and where context goes out |
 //! | `values` | field values read from the host's code once and safely |
@@ -31,6 +31,7 @@ mod callsite;
 mod composite;
 mod config;
 mod console;
+mod draft;
 mod ecosystem;
 mod events;
 mod fields;

@@ -2,16 +2,19 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use opentelemetry::trace::TraceContextExt;
+use opentelemetry::trace::{SpanContext, SpanKind, TraceContextExt, TraceFlags};
 use opentelemetry::{Context, InstrumentationScope};
-use opentelemetry_sdk::trace::SpanData;
+use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
+use super::attributes::{Read, SpanReader};
+use super::callsite::Callsite;
 use super::handle::Core;
 use super::provider::{Processors, Traces};
-use super::recording::{Change, Recording, add_attributes};
+use super::recording::{Activity, Change, Recording, add_attributes, truncate};
 use super::spans::{Live, Records, Slot};
+use super::values::Reader;
 use super::{Config, Limits, SpanDetails};
 
 /// Name of the instrumentation scope of the host's spans.
@@ -44,6 +47,59 @@ impl Recorder {
 
     pub(super) fn now(&self) -> SystemTime {
         self.core.clock.now().into()
+    }
+
+    pub(super) fn reader(&self) -> Reader<'_> {
+        Reader { limit: self.limits.span_value_length, internal: &self.core.internal }
+    }
+
+    pub(super) fn span_reader<'a>(&'a self, callsite: &'a Callsite, read: &'a mut Read) -> SpanReader<'a> {
+        SpanReader { meanings: &callsite.meanings, reader: self.reader(), read }
+    }
+
+    /// What is to be exported of a span, as it opens.
+    #[inline]
+    pub(super) fn data(
+        &self,
+        span: Live<'_>,
+        callsite: &Callsite,
+        mut read: Read,
+        (parent, sampled): (&SpanContext, bool),
+        time: SystemTime,
+    ) -> SpanData {
+        let (trace_id, span_id) = span.slot.ids();
+        let flags = if sampled { parent.trace_flags().with_sampled(true) } else { TraceFlags::default() };
+        let dropped = truncate(&mut read.attributes, self.limits.span_attributes);
+        SpanData {
+            span_context: SpanContext::new(trace_id, span_id, flags, false, parent.trace_state().clone()),
+            parent_span_id: parent.span_id(),
+            parent_span_is_remote: parent.is_valid() && parent.is_remote(),
+            span_kind: read.kind.unwrap_or(SpanKind::Internal),
+            name: read.name.unwrap_or_else(|| callsite.metadata.name().into()),
+            start_time: time,
+            end_time: time,
+            attributes: read.attributes,
+            dropped_attributes_count: dropped,
+            events: SpanEvents::default(),
+            links: SpanLinks::default(),
+            status: read.status.unwrap_or_default(),
+            instrumentation_scope: self.scope.clone(),
+        }
+    }
+
+    /// Makes of a draft what could be exported, because the span is more than a passing root.
+    pub(super) fn write_out(&self, span: Live<'_>, callsite: &Callsite, recording: &mut Recording) {
+        if !std::mem::take(&mut recording.is_waiting) {
+            return;
+        }
+        let mut read = Read::with_details(callsite.metadata, &self.details);
+        let mut reader = self.span_reader(callsite, &mut read);
+        recording.draft.replay(callsite.metadata.fields(), &mut reader);
+        let now = self.core.clock.ticks();
+        let since = Duration::from_nanos(now.saturating_sub(recording.start));
+        let time = self.now().checked_sub(since).unwrap_or(SystemTime::UNIX_EPOCH);
+        recording.data = Some(self.data(span, callsite, read, (&recording.parent, false), time));
+        recording.activity = self.details.inactivity.then(|| Box::new(Activity::new(recording.start)));
     }
 
     /// A span that is recorded here has ended.

@@ -10,6 +10,7 @@ use tracing_core::span::Id;
 
 use super::Limits;
 use super::attributes::Read;
+use super::draft::Draft;
 
 /// A span that is recorded, or could yet be.
 #[derive(Debug)]
@@ -31,6 +32,10 @@ pub(super) struct Recording {
     pub(super) end: u64,
     /// Time within and without, when it is wanted.
     pub(super) activity: Option<Box<Activity>>,
+    /// Its fields, while it `is_waiting`.
+    pub(super) draft: Draft,
+    /// Whether the sampler left it out, and may be asked anew when a parent comes.
+    pub(super) is_waiting: bool,
     /// Where it went, when it was handed over.
     pub(super) handed: Option<Box<Handed>>,
 }
@@ -78,6 +83,8 @@ impl Default for Recording {
             start: 0,
             end: 0,
             activity: None,
+            draft: Draft::default(),
+            is_waiting: false,
             handed: None,
         }
     }

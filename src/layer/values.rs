@@ -42,9 +42,22 @@ impl Reader<'_> {
         text::with_text(value, limit, self.internal, str::to_owned).unwrap_or_else(|| UNREADABLE.to_owned())
     }
 
+    /// The same without a string of its own. `f` is called once.
+    pub(super) fn with_debug(self, value: &dyn fmt::Debug, mut f: impl FnMut(&str)) {
+        let limit = self.limit.unwrap_or(usize::MAX);
+        if text::with_text(value, limit, self.internal, &mut f).is_none() {
+            f(UNREADABLE);
+        }
+    }
+
     /// A string, cut to the limit.
     pub(super) fn str(self, value: &str) -> String {
-        text::cut(value, self.limit.unwrap_or(usize::MAX), self.internal).to_owned()
+        self.cut(value).to_owned()
+    }
+
+    /// The beginning of a string, up to the limit.
+    pub(super) fn cut(self, value: &str) -> &str {
+        text::cut(value, self.limit.unwrap_or(usize::MAX), self.internal)
     }
 
     /// An error and its sources, each as its text.
