@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bellwether::clock::Clock;
 use bellwether::internal::Internal;
-use bellwether::layer::{Config, Console, Layer, LogSink, Parts, Written, tracer_provider};
+use bellwether::layer::{Config, Console, Layer, LogSink, Parts, Traces, Written};
 use bellwether::series::{self, Store};
 use opentelemetry::Context;
 use opentelemetry_sdk::Resource;
@@ -63,7 +63,7 @@ fn a_value_that_logs_itself_comes_to_an_end_and_everything_is_measured() {
     let parts = Parts {
         store: Some(Arc::clone(&store)),
         clock,
-        tracer_provider: Some(tracer_provider(&config, resource, vec![Box::new(names.clone())], &internal)),
+        traces: Some(Traces::new(&config, resource, vec![Box::new(names.clone())], &internal)),
         logs: Some(Box::new(Nowhere)),
         console: Some(Console::with_writer("RUST_LOG", "trace", false, std::io::sink).unwrap()),
         internal,

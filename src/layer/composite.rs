@@ -84,12 +84,8 @@ where
         let store = store.filter(|_| config.metrics);
         let traces = traces.filter(|_| config.traces);
         let logs = logs.filter(|_| config.logs);
-        let config = Config {
-            metrics: store.is_some(),
-            traces: traces.is_some(),
-            logs: logs.is_some(),
-            ..config.clone()
-        };
+        let config =
+            Config { metrics: store.is_some(), traces: traces.is_some(), logs: logs.is_some(), ..config.clone() };
         let Limits { span_value_length, log_value_length, .. } = config.limits;
         let text_limit = span_value_length.zip(log_value_length).map(|(span, log)| span.max(log));
         let filter = console.as_ref().map(Console::filter);

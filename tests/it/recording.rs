@@ -133,14 +133,8 @@ fn ours(details: SpanDetails) -> (Dispatch, SdkTracerProvider, Kept) {
     let (kept, internal) = (Kept::default(), Arc::new(Internal::default()));
     let traces = Traces::new(&config, Resource::builder_empty().build(), vec![Box::new(kept.clone())], &internal);
     let provider = traces.provider().clone();
-    let parts = Parts {
-        store: None,
-        internal,
-        clock: Clock::system(),
-        traces: Some(traces),
-        logger_provider: None,
-        console: None,
-    };
+    let parts =
+        Parts { store: None, internal, clock: Clock::system(), traces: Some(traces), logs: None, console: None };
     (Dispatch::new(Registry::default().with(Layer::new(&config, parts))), provider, kept)
 }
 
