@@ -114,9 +114,17 @@ impl Clock {
     /// Wall-clock time.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            #[expect(clippy::disallowed_methods, reason = "this module is the one reader of time")]
-            Source::System { .. } => SystemTime::now().into(),
+            Source::System { .. } => self.system_time().into(),
             Source::Manual(now) => Timestamp(now.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// The same as the standard library has it, where nothing needs to be converted.
+    pub fn system_time(&self) -> SystemTime {
+        match &self.0 {
+            #[expect(clippy::disallowed_methods, reason = "this module is the one reader of time")]
+            Source::System { .. } => SystemTime::now(),
+            Source::Manual(_) => self.now().into(),
         }
     }
 }

@@ -78,7 +78,7 @@ impl trace::Span for ActiveSpan {
     fn end_with_timestamp(&mut self, timestamp: SystemTime) {
         let Some(live) = self.live() else { return };
         let ended = self.recorder.records.with(live.id(), |recording| recording.data.take());
-        if let Some(mut data) = ended.flatten() {
+        if let Some(mut data) = ended.flatten().filter(|data| data.span_context.is_sampled()) {
             let clock = &self.recorder.core.clock;
             data.end_time = if clock.is_manual() { clock.now().into() } else { timestamp };
             self.recorder.export(data);

@@ -3,7 +3,6 @@
 //!
 //! Nearly all of them are thrown away a moment later, so that they are written into buffers that are used again.
 
-use std::cell::Cell;
 use std::error::Error;
 use std::fmt;
 
@@ -11,16 +10,10 @@ use tracing_core::Field;
 use tracing_core::field::{FieldSet, Visit};
 
 use super::attributes::SpanReader;
-use super::recording::Recording;
 use super::values::{ErrorText, Reader};
 
-/// Bytes of text that a buffer may keep for the next root.
+/// Bytes of text that a draft may keep for the next root.
 const KEPT: usize = 4_096;
-
-thread_local! {
-    /// Taken and put back whole.
-    static SPARE: Cell<Option<Box<Recording>>> = const { Cell::new(None) };
-}
 
 /// Fields as they were given.
 #[derive(Debug, Default)]
@@ -47,6 +40,13 @@ pub(super) struct DraftReader<'a> {
 }
 
 impl Draft {
+    /// Makes it empty, for another root.
+    pub(super) fn clear(&mut self) {
+        self.values.clear();
+        self.texts.clear();
+        self.texts.shrink_to(KEPT);
+    }
+
     fn push_text(&mut self, field: &Field, text: &str) {
         self.texts.push_str(text);
         self.values.push((field.index(), Raw::Text(text.len())));
@@ -118,24 +118,4 @@ impl Visit for DraftReader<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.reader.with_debug(value, |text| self.draft.push_text(field, text));
     }
-}
-
-/// A recording with an empty draft, used again where possible.
-#[inline]
-pub(super) fn spare() -> Box<Recording> {
-    SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default()
-}
-
-/// Keeps a recording that is not wanted for the next [`spare`].
-#[inline]
-pub(super) fn give_back(mut recording: Box<Recording>) {
-    let mut draft = std::mem::take(&mut recording.draft);
-    if draft.texts.capacity() > KEPT {
-        return;
-    }
-    draft.values.clear();
-    draft.texts.clear();
-    *recording = Recording { draft, ..Recording::default() };
-    // Refused only on a thread that is being torn down.
-    let _refused = SPARE.try_with(|spare| spare.set(Some(recording)));
 }

@@ -26,13 +26,14 @@ use super::active::{self, ActiveSpan, Entered};
 use super::attributes::{Kind, Read};
 use super::callsite::Callsite;
 use super::composite::Opened;
-use super::draft::{self, DraftReader};
+use super::draft::DraftReader;
 use super::ecosystem::Ecosystem;
 use super::handle::Core;
 use super::ids;
+use super::pool;
 use super::provider::Traces;
 use super::recorder::Recorder;
-use super::recording::{Activity, Recording, add_link};
+use super::recording::{Activity, add_link};
 use super::sampler::Rule;
 use super::span_events::{self, SpanEvent};
 use super::spans::{Live, Slot};
@@ -196,15 +197,17 @@ impl Gate {
         } else {
             base.with_remote_span_context(span)
         };
-        let activity = recorder.details.inactivity.then(|| Box::new(Activity::new(start)));
-        let recording = Recording { data: Some(data), context, parent, start, activity, ..Recording::default() };
-        recorder.records.insert(live.id(), Box::new(recording));
+        let mut recording = pool::take();
+        recording.data = Some(data);
+        (recording.context, recording.parent, recording.start) = (context, parent, start);
+        recording.activity = recorder.details.inactivity.then(|| Box::new(Activity::new(start)));
+        recorder.records.insert(live.id(), recording);
     }
 
     /// Keeps the fields of a root that is not sampled until it starts.
     #[inline]
     fn wait(&self, attributes: &Attributes<'_>, live: Live<'_>) {
-        let mut recording = draft::spare();
+        let mut recording = pool::take();
         attributes.record(&mut DraftReader { draft: &mut recording.draft, reader: self.recorder.reader() });
         if attributes.is_contextual() {
             recording.context = Context::current();
@@ -224,7 +227,7 @@ impl Gate {
                 return None;
             }
             recording.started = true;
-            if !is_sampled && recording.handed.is_none() {
+            if !is_sampled && recording.data.is_some() && recording.handed.is_none() {
                 recording.data = None;
             }
             if recording.activity.is_some() {
@@ -236,7 +239,7 @@ impl Gate {
             None => self.ecosystem.start(span),
             Some(None) => {
                 span.slot.forget_record();
-                self.recorder.records.take(span.id()).map(draft::give_back);
+                self.recorder.records.take(span.id()).map(pool::give_back);
                 None
             }
             Some(context) => {

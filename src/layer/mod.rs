@@ -15,7 +15,7 @@
 //! | `events` | events become metrics, and mark their span as an error |
 //! | `symbols`, `cache`, `text` | attribute values as small numbers; what a thread remembers; the host's `Debug` code |
 //! | `gate`, `sampler`, `ids` | which spans are recorded |
-//! | `recorder`, `recording`, `draft`, `attributes`, `span_events`, `active` | what is recorded of them, and who sees it meanwhile |
+//! | `recorder`, `recording`, `pool`, `draft`, `attributes`, `span_events`, `active` | what is recorded of them, and who sees it meanwhile |
 //! | `ecosystem`, `tracer` | spans that somebody asks tracing-opentelemetry for |
 //! | `provider`, `propagator` | where finished spans go, and where context goes out |
 //! | `values` | field values read from the host's code once and safely |
@@ -41,6 +41,7 @@ mod ids;
 mod logs;
 mod measure;
 mod plan;
+mod pool;
 mod propagator;
 mod provider;
 mod recorder;

@@ -96,6 +96,7 @@ impl Processors {
     }
 
     /// A sampled span has ended. After the provider's shutdown, nobody wants it.
+    #[inline]
     pub(super) fn end(&self, mut span: SpanData) {
         let Some((last, others)) = self.all.split_last() else { return };
         if self.is_shut_down.load(Ordering::Relaxed) {

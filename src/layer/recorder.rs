@@ -11,6 +11,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 use super::attributes::{Read, SpanReader};
 use super::callsite::Callsite;
 use super::handle::Core;
+use super::pool;
 use super::provider::{Processors, Traces};
 use super::recording::{Activity, Change, Recording, add_attributes, truncate};
 use super::spans::{Live, Records, Slot};
@@ -29,7 +30,6 @@ pub(super) struct Recorder {
     pub(super) records: Records<Recording>,
     pub(super) limits: Limits,
     pub(super) details: SpanDetails,
-    pub(super) scope: InstrumentationScope,
     processors: Arc<Processors>,
 }
 
@@ -40,13 +40,12 @@ impl Recorder {
             records: Records::new(),
             limits: config.limits,
             details: config.details,
-            scope: InstrumentationScope::builder(SCOPE).build(),
             processors: Arc::clone(&traces.processors),
         }
     }
 
     pub(super) fn now(&self) -> SystemTime {
-        self.core.clock.now().into()
+        self.core.clock.system_time()
     }
 
     pub(super) fn reader(&self) -> Reader<'_> {
@@ -83,7 +82,8 @@ impl Recorder {
             events: SpanEvents::default(),
             links: SpanLinks::default(),
             status: read.status.unwrap_or_default(),
-            instrumentation_scope: self.scope.clone(),
+            // As cheap as can be: nothing in it is allocated.
+            instrumentation_scope: InstrumentationScope::builder(SCOPE).build(),
         }
     }
 
@@ -105,18 +105,23 @@ impl Recorder {
     /// A span that is recorded here has ended.
     pub(super) fn finish(&self, mut recording: Box<Recording>) {
         let activity = recording.take_activity();
-        let Some(mut data) = recording.data.take() else { return };
-        if let Some(activity) = activity {
-            add_attributes(&mut data, activity, &self.limits);
+        let (start, end) = (recording.start, recording.end);
+        if let Some(data) = &mut recording.data {
+            if let Some(activity) = activity {
+                add_attributes(data, activity, &self.limits);
+            }
+            let end = if end == 0 { self.core.clock.ticks() } else { end };
+            data.end_time = data.start_time + Duration::from_nanos(end.saturating_sub(start));
         }
-        data.end_time = recording.end_time(data.start_time, self.core.clock.ticks());
-        self.export(data);
+        if let Some(data) = recording.data.take_if(|data| data.span_context.is_sampled()) {
+            self.export(data);
+        }
+        pool::give_back(recording);
     }
 
+    #[inline]
     pub(super) fn export(&self, data: SpanData) {
-        if data.span_context.is_sampled() {
-            self.processors.end(data);
-        }
+        self.processors.end(data);
     }
 
     /// Makes a change that comes through the OpenTelemetry API, if the span still lives and is still the same.

@@ -91,6 +91,18 @@ impl Default for Recording {
 }
 
 impl Recording {
+    /// Makes it empty, for another span. What it refers to goes, buffers stay.
+    pub(super) fn clear(&mut self) {
+        self.data = None;
+        self.context = Context::new();
+        self.parent = SpanContext::NONE;
+        (self.is_active, self.started, self.is_waiting) = (true, false, false);
+        (self.start, self.end) = (0, 0);
+        self.activity = None;
+        self.handed = None;
+        self.draft.clear();
+    }
+
     /// When the span ends that is left or closed at `now`.
     pub(super) fn end_time(&self, start: SystemTime, now: u64) -> SystemTime {
         let end = if self.end == 0 { now } else { self.end };
@@ -208,6 +220,7 @@ pub(super) fn add_attributes(data: &mut SpanData, attributes: impl IntoIterator<
     }
 }
 
+#[inline]
 fn add_event(data: &mut SpanData, mut event: Event, limits: &Limits) {
     if data.events.events.len() >= limits.span_events {
         data.events.dropped_count += 1;
@@ -227,6 +240,7 @@ pub(super) fn add_link(data: &mut SpanData, mut link: Link, limits: &Limits) {
 }
 
 /// Keeps the first ones; how many went.
+#[inline]
 pub(super) fn truncate(attributes: &mut Vec<KeyValue>, limit: usize) -> u32 {
     let beyond = attributes.len().saturating_sub(limit);
     attributes.truncate(limit);

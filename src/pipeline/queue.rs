@@ -73,6 +73,7 @@ pub(super) fn queue<T>(
 
 impl<T> Queue<T> {
     /// Hands an item to the pipeline, or drops and counts it.
+    #[inline]
     pub fn push(&self, item: T) {
         let shared = &*self.shared;
         if shared.process.is_left() {
