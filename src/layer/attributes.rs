@@ -80,7 +80,7 @@ pub(super) const LOCATION: [&str; 3] = ["code.file.path", "code.module.name", "c
 
 impl Read {
     /// For a span of this callsite, with the details that are wanted.
-    pub(super) fn with_details(metadata: &'static Metadata<'static>, details: &SpanDetails) -> Self {
+    pub(super) fn with_details(metadata: &'static Metadata<'static>, details: SpanDetails) -> Self {
         let mut attributes = Vec::with_capacity(metadata.fields().len() + details.count());
         if details.location {
             attributes.extend(location(metadata));

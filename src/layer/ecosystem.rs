@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use opentelemetry::Context;
-use opentelemetry::trace::{SpanContext, TraceContextExt};
+use opentelemetry::trace::{SpanContext, Status, TraceContextExt};
 use tracing::dispatcher::WeakDispatch;
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 use tracing_core::callsite::Callsite;
@@ -184,7 +184,7 @@ impl Ecosystem {
     /// Calls tracing-opentelemetry with no fields; the builder gets all from [`Prepared`].
     fn hand_over(&self, span: Live<'_>, metadata: &'static Metadata<'static>, recording: &mut Recording, place: Id) {
         let mut prepared = Prepared::new(span.id(), span.slot.kind());
-        let mut handed = Handed { place: place.clone(), start: None, status: Default::default() };
+        let mut handed = Handed { place: place.clone(), start: None, status: Status::default() };
         if let Some(mut data) = recording.data.take() {
             if self.recorder.details.location {
                 // Added again there, as its events need it.

@@ -157,7 +157,7 @@ impl Gate {
     /// Begins to record a span.
     fn record(&self, attributes: &Attributes<'_>, opened: Opened<'_>, kind: SpanKind, decision: Decision<'_>) {
         let recorder = &*self.recorder;
-        let mut read = Read::with_details(opened.callsite.metadata, &recorder.details);
+        let mut read = Read::with_details(opened.callsite.metadata, recorder.details);
         attributes.record(&mut recorder.span_reader(opened.callsite, &mut read));
         read.kind = Some(kind);
         let open = |base: &Context, parent: SpanContext| self.open(opened, read, decision, base, parent);
@@ -239,7 +239,9 @@ impl Gate {
             None => self.ecosystem.start(span),
             Some(None) => {
                 span.slot.forget_record();
-                self.recorder.records.take(span.id()).map(pool::give_back);
+                if let Some(recording) = self.recorder.records.take(span.id()) {
+                    pool::give_back(recording);
+                }
                 None
             }
             Some(context) => {

@@ -7,9 +7,13 @@ use super::recording::Recording;
 /// Recordings that a thread keeps.
 const LIMIT: usize = 16;
 
+/// Boxed, because a recording moves between here and the table of records many times.
+#[expect(clippy::vec_box, reason = "moving a box is cheaper")]
+type Pool = Cell<Vec<Box<Recording>>>;
+
 thread_local! {
     /// Taken and put back whole.
-    static POOL: Cell<Vec<Box<Recording>>> = const { Cell::new(Vec::new()) };
+    static POOL: Pool = const { Cell::new(Vec::new()) };
 }
 
 /// An empty recording.

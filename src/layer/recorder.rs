@@ -92,7 +92,7 @@ impl Recorder {
         if !std::mem::take(&mut recording.is_waiting) {
             return;
         }
-        let mut read = Read::with_details(callsite.metadata, &self.details);
+        let mut read = Read::with_details(callsite.metadata, self.details);
         let mut reader = self.span_reader(callsite, &mut read);
         recording.draft.replay(callsite.metadata.fields(), &mut reader);
         let now = self.core.clock.ticks();

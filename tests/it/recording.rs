@@ -269,7 +269,7 @@ const EVENTS: &[Case] = &[
             info!(name: "named", target: "elsewhere", a = 1);
         });
         info_span!("second").in_scope(|| {
-            tracing::error!("grave");
+            tracing::event!(Level::ERROR, "grave");
             tracing::event!(Level::ERROR, message = 5);
             tracing::event!(Level::INFO, message = true, x = 1);
             tracing::event!(Level::INFO, message = "text");
@@ -278,8 +278,8 @@ const EVENTS: &[Case] = &[
     ("errors in events", |_| {
         let error = Outer(fmt::Error);
         info_span!("first").in_scope(|| {
-            tracing::error!(error = "text");
-            tracing::error!(error = %"display", a = 1);
+            tracing::event!(Level::ERROR, error = "text");
+            tracing::event!(Level::ERROR, error = %"display", a = 1);
         });
         info_span!("second").in_scope(|| {
             info!(error = ?Some("debug"));
@@ -288,16 +288,16 @@ const EVENTS: &[Case] = &[
         });
         info_span!("third").in_scope(|| {
             info!(cause = &error as &(dyn std::error::Error + 'static), "failed");
-            tracing::error!(error = &error as &(dyn std::error::Error + 'static));
+            tracing::event!(Level::ERROR, error = &error as &(dyn std::error::Error + 'static));
         });
         let before = info_span!("before it is entered");
-        tracing::error!(parent: &before, error = %"b");
-        tracing::error!(parent: &before, error = %"a");
-        tracing::error!(parent: &before, "c");
+        tracing::event!(parent: &before, Level::ERROR, error = %"b");
+        tracing::event!(parent: &before, Level::ERROR, error = %"a");
+        tracing::event!(parent: &before, Level::ERROR, "c");
         let after = info_span!("after it was entered").entered();
-        tracing::error!(error = %"b");
-        tracing::error!(error = %"a");
-        tracing::error!("c");
+        tracing::event!(Level::ERROR, error = %"b");
+        tracing::event!(Level::ERROR, error = %"a");
+        tracing::event!(Level::ERROR, "c");
         drop(after);
     }),
     ("what `instrument` reports", |_| {
@@ -458,7 +458,7 @@ const API: &[Case] = &[
     ("asked while it is entered", |_| {
         let span = info_span!("span", a = 1, b = Empty);
         let outer = span.enter();
-        tracing::error!("before");
+        tracing::event!(Level::ERROR, "before");
         span.set_attribute("asked", true);
         assert_eq!(span.context().span().span_context(), Context::current().span().span_context());
         Context::map_current(|current| {

@@ -123,7 +123,9 @@ mod tests {
         let records = Records::new();
         // All of them want the same place, and only eight find room in its set.
         let ids: Vec<u64> = (0..20).map(|n| 1 + n * super::super::CAPACITY as u64).collect();
-        ids.iter().for_each(|id| records.insert(*id, Box::new(*id)));
+        for id in &ids {
+            records.insert(*id, Box::new(*id));
+        }
         assert_eq!(records.lock_overflow().len(), 12);
         for id in &ids {
             assert_eq!(records.with(*id, |record| std::mem::replace(record, id + 1)), Some(*id));
