@@ -8,7 +8,6 @@ use super::recording::Recording;
 const LIMIT: usize = 16;
 
 /// Boxed, because a recording moves between here and the table of records many times.
-#[expect(clippy::vec_box, reason = "moving a box is cheaper")]
 type Pool = Cell<Vec<Box<Recording>>>;
 
 thread_local! {
