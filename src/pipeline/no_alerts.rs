@@ -1,5 +1,6 @@
 //! Without the feature `rules` nothing is evaluated.
 
+use std::future::Ready;
 use std::sync::Arc;
 
 use super::collect::Collector;
@@ -10,7 +11,7 @@ use super::control::Requests;
 pub(crate) enum Evaluation {}
 
 impl Evaluation {
-    pub(super) async fn run(self, _: Arc<Collector>, _: Requests) {
+    pub(super) fn run(self, _: Arc<Collector>, _: Requests) -> Ready<()> {
         match self {}
     }
 }

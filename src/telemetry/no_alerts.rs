@@ -1,5 +1,6 @@
 //! Without the feature `rules` the builder has nothing to be told about alerts.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use crate::Error;
@@ -7,9 +8,9 @@ use crate::clock::Clock;
 use crate::internal::Internal;
 use crate::pipeline::Evaluation;
 
-/// No settings.
+/// No settings: there are none to be had.
 #[derive(Debug, Default)]
-pub(super) struct Alerts;
+pub(super) struct Alerts(Option<Infallible>);
 
 impl Alerts {
     #[expect(clippy::unnecessary_wraps, reason = "the signature of builds with rules")]
@@ -19,6 +20,9 @@ impl Alerts {
         _: &Clock,
         _: &mut Vec<String>,
     ) -> Result<Option<Evaluation>, Error> {
-        Ok(None)
+        match self.0 {
+            Some(never) => match never {},
+            None => Ok(None),
+        }
     }
 }
