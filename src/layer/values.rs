@@ -212,10 +212,14 @@ impl Read<'_> {
 
     fn put(&mut self, field: &Field, value: Plain) {
         let index = field.index();
-        if self.values.len() <= index {
-            self.values.resize_with(index + 1, || None);
+        // Fields come in their order, with gaps where one has no value.
+        while self.values.len() < index {
+            self.values.push(None);
         }
-        self.values[index] = Some(value);
+        match self.values.get_mut(index) {
+            Some(place) => *place = Some(value),
+            None => self.values.push(Some(value)),
+        }
     }
 }
 
