@@ -188,7 +188,7 @@ fn with_types_as_labels_a_counter_is_told_by_its_type() {
     // Both become the same series; that is found after the remark.
     assert_eq!(answer.unwrap_err().message, "vector cannot contain metrics with the same labelset");
     let answer = instant(&Notes::new(&series[1..]), &parse(query).unwrap(), 300_000, &options).unwrap();
-    let texts: Vec<String> = answer.annotations.iter().map(|annotation| annotation.message()).collect();
+    let texts: Vec<String> = answer.annotations.iter().map(crate::promql::Annotation::message).collect();
     let expected = "metric might not be a counter, __type__ label is not set to \"counter\" or \"histogram\", got \
                     \"gauge\": \"b_total\"";
     assert_eq!(texts, [expected]);
