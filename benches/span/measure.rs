@@ -245,10 +245,17 @@ pub(crate) fn trees_to_count(contender: &Contender, effort: Effort) -> Result<()
         run.trees += BATCH;
         run.installed.flush()?;
     }
-    while run.trees < effort.counted_trees + 2 * BATCH {
+    let trees = counted_trees(contender, effort);
+    while run.trees < trees + 2 * BATCH {
         run.batch(BATCH)?;
     }
     run.check()
+}
+
+/// Where chance says which traces are sampled, and one that is takes many times the instructions of the others, so many
+/// more that it says nothing about the mean.
+fn counted_trees(contender: &Contender, effort: Effort) -> u64 {
+    effort.counted_trees * if contender.expected.is_by_chance() { 10 } else { 1 }
 }
 
 /// Under the instruction counter: polls of one span.
@@ -296,9 +303,9 @@ pub(crate) fn memory(contender: &Contender) -> Result<Vec<(&'static str, f64)>> 
     ])
 }
 
-/// The number of instructions that `--instructions` divides by.
-pub(crate) fn counted(effort: Effort) -> (f64, f64) {
-    ((effort.counted_trees * SPANS) as f64, POLLS as f64)
+/// Spans and polls that instructions are counted of.
+pub(crate) fn counted(contender: &Contender, effort: Effort) -> (f64, f64) {
+    ((counted_trees(contender, effort) * SPANS) as f64, POLLS as f64)
 }
 
 pub(crate) fn median(values: &mut [f64]) -> f64 {

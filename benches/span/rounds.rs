@@ -16,7 +16,7 @@ pub(crate) fn run(contenders: &[&'static Contender], effort: Effort, rounds: usi
     for (contender, gathered) in contenders.iter().zip(&mut all) {
         let mut add = |name: &str, value: f64| gathered.entry(name.into()).or_default().push(value);
         if count {
-            let (trees, polls) = measure::counted(effort);
+            let (trees, polls) = measure::counted(contender, effort);
             add("instructions", instructions("count-trees", "*measured_trees*", contender)? / trees);
             if contender.tracing {
                 add("poll instructions", instructions("count-polls", "*measured_polls*", contender)? / polls);

@@ -45,11 +45,16 @@ const MEASUREMENTS: Expected = Expected { measurements: 1.0, ..NOTHING };
 const LOGS: f64 = workload::LEAVES as f64 / workload::SPANS as f64;
 
 impl Expected {
+    /// Whether chance says which of its traces are sampled.
+    pub(crate) fn is_by_chance(&self) -> bool {
+        self.spans > 0.0 && self.spans < 1.0
+    }
+
     /// Whether `recorded` is what `spans` spans must have left: exact, but for a sampled share, which is a random
     /// number of whole trees.
     pub(crate) fn agrees(&self, recorded: Recorded, spans: u64) -> bool {
         let exact = |share: f64, count: u64| (share * spans as f64 - count as f64).abs() < 0.5;
-        let traces = if self.spans > 0.0 && self.spans < 1.0 {
+        let traces = if self.is_by_chance() {
             let expected = self.spans * spans as f64;
             (recorded.spans as f64) > 0.4 * expected && (recorded.spans as f64) < 2.0 * expected
         } else {
