@@ -37,7 +37,6 @@ pub mod pipeline;
 #[doc(hidden)]
 pub mod promql;
 #[cfg(feature = "rules")]
-#[doc(hidden)]
 pub mod rules;
 #[doc(hidden)]
 pub mod series;

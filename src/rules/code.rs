@@ -26,7 +26,7 @@ use std::time::Duration;
 use super::duration::print_duration;
 use super::file::{ReadOptions, RuleFile, parse};
 
-/// Name of the file that [`file`] makes, in messages and in [`super::Group::file`].
+/// Name of the file that [`file()`] makes, in messages and in [`super::Group::file`].
 pub const FILE: &str = "rules in code";
 
 /// What is measured, ready to be compared. The operation is the span's name.
