@@ -12,7 +12,7 @@ pub mod testing;
 // Rooms of the house that the project's own tests and benchmarks enter; not part of the stable interface.
 #[doc(hidden)]
 pub mod bridge;
-#[cfg(all(feature = "cli", feature = "rules"))]
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod check;
 #[cfg(feature = "cli")]

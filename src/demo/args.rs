@@ -6,6 +6,8 @@ use super::{corpus, duration};
 
 /// When the fault begins in a run without an end.
 const FAULT_AFTER: Duration = Duration::from_secs(20);
+/// How long it lasts there.
+const FAULT_FOR: Duration = Duration::from_secs(40);
 
 /// Watch a small search service under load, and watch it go wrong.
 #[derive(Debug, Clone, clap::Args)]
@@ -20,6 +22,9 @@ pub struct Args {
     /// When reranking becomes slow [default: after 40 % of the run, or 20s]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, conflicts_with = "no_fault")]
     pub fault_after: Option<Duration>,
+    /// How long that lasts [default: 40 % of the run, or 40s]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, conflicts_with = "no_fault")]
+    pub fault_for: Option<Duration>,
     /// Let nothing go wrong
     #[arg(long)]
     pub no_fault: bool,
@@ -68,6 +73,12 @@ impl Args {
         let usual = || self.length.map_or(FAULT_AFTER, |length| length * 2 / 5);
         (!self.no_fault).then(|| self.fault_after.unwrap_or_else(usual))
     }
+
+    /// When the fault ends, counted from the start of the load; `None` when there is none.
+    pub fn mended_at(&self) -> Option<Duration> {
+        let usual = || self.length.map_or(FAULT_FOR, |length| length * 2 / 5);
+        self.fault_at().map(|begin| begin.saturating_add(self.fault_for.unwrap_or_else(usual)))
+    }
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -106,6 +117,14 @@ mod tests {
             ("demo --for 10s --no-fault", None),
         ] {
             assert_eq!(parse(line).unwrap().fault_at(), seconds.map(Duration::from_secs), "{line}");
+        }
+        for (line, seconds) in [
+            ("demo --for 50s", Some(40)),
+            ("demo", Some(60)),
+            ("demo --for 10s --fault-after 1s --fault-for 3s", Some(4)),
+            ("demo --no-fault", None),
+        ] {
+            assert_eq!(parse(line).unwrap().mended_at(), seconds.map(Duration::from_secs), "{line}");
         }
     }
 

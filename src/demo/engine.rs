@@ -125,6 +125,11 @@ impl Engine {
         self.0.candidates.store(rerank::FAULTY_CANDIDATES, Ordering::Relaxed);
     }
 
+    /// The release is taken back.
+    pub fn mend_rerank(&self) {
+        self.0.candidates.store(rerank::CANDIDATES, Ordering::Relaxed);
+    }
+
     /// Answers a query, from the cache when it can.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 //! Figures for programs: one object a line.
 //!
 //! ```text
-//! {"elapsed_s", "window_s", "fault": bool, "final": bool, "operations": [
+//! {"elapsed_s", "window_s", "fault": bool, "final": bool,
+//!  "alerts": [{"name", "state": "pending" or "firing", "value", "summary"}], "operations": [
 //!    {"name", "kind", "calls", "errors", "error_ratio", "rate", "p50_ms", "p95_ms", "p99_ms", "self_ms",
 //!     "self_total_ms", "self_share", "in_flight", "peak", "window": {"calls", … "self_share"}}]}
 //! ```
@@ -10,28 +11,40 @@
 
 use serde_json::{Map, Value, json};
 
+use super::alerts;
 use super::figures::{Frame, Line, Row};
 use crate::model::{Report, Signal};
+use crate::rules::Active;
 
 /// A reading while the demo runs.
-pub fn frame(frame: &Frame, fault: bool) -> Value {
+pub fn frame(frame: &Frame, fault: bool, alerts: &[Active]) -> Value {
     json!({
         "elapsed_s": round(frame.elapsed.as_secs_f64()),
         "window_s": round(frame.window.as_secs_f64()),
         "fault": fault,
         "final": false,
+        "alerts": alerts.iter().map(alert).collect::<Vec<_>>(),
         "operations": frame.lines.iter().map(operation).collect::<Vec<_>>(),
     })
 }
 
 /// The last object: the figures of the whole run, what was left out by the load, and what became of the telemetry.
 pub fn last(last: &Frame, fault: bool, left_out: u64, report: &Report) -> Value {
-    let mut object = frame(last, fault);
+    let mut object = frame(last, fault, &[]);
     object["final"] = Value::from(true);
     object["left_out"] = Value::from(left_out);
     let signals = Signal::ALL.map(|signal| (signal.name().to_owned(), account(report, signal)));
     object["report"] = Value::Object(Map::from_iter(signals));
     object
+}
+
+fn alert(alert: &Active) -> Value {
+    json!({
+        "name": alerts::name(&alert.labels),
+        "state": alert.state.as_str(),
+        "value": round(alert.value),
+        "summary": alerts::summary(alert),
+    })
 }
 
 fn account(report: &Report, signal: Signal) -> Value {
@@ -98,6 +111,6 @@ mod tests {
         assert_eq!((&last["final"], &last["fault"], &last["left_out"]), (&json!(true), &json!(true), &json!(3)));
         assert_eq!(last["report"]["traces"]["delivered"], 7);
         assert_eq!(last["report"]["logs"]["dropped"], json!({"queue_full": 2}));
-        assert_eq!(frame(&read, false)["final"], false);
+        assert_eq!(frame(&read, false, &[])["final"], false);
     }
 }

@@ -9,6 +9,7 @@
 //! Nothing in it sleeps to look busy: documents are tokenized, scored and reranked for real, requests go over loopback,
 //! and the fault is more work, not a delay.
 
+pub mod alerts;
 pub mod args;
 pub mod cache;
 pub mod corpus;
@@ -35,6 +36,7 @@ use std::time::Duration;
 
 use args::{Args, Format};
 use output::{Outcome, Output, Shared};
+use session::Known;
 use table::Style;
 
 use crate::clock::Clock;
@@ -101,7 +103,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     // The table is made of metrics, whether they leave the process or not.
     config.layer.metrics = !config.disabled;
     let output = Shared::new(output(args.format));
-    let mut builder = crate::builder().config(config.clone());
+    let mut builder = crate::builder().config(config.clone()).alerts(alerts::settings());
     if matches!(&*output.lock(), Output::Terminal { .. }) && io::stderr().is_terminal() {
         let console = output.clone();
         builder = builder.console_writer(move || console.clone());
@@ -117,8 +119,9 @@ fn show(args: &Args, config: &Config, output: &Shared<Stream>, telemetry: Guard)
     output.lock().note(&intention(args))?;
     output.lock().note(&destination(config))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(workers()).build()?;
-    let (clock, operations) = (Clock::system(), || telemetry.operations());
-    let ended = runtime.block_on(session::run(args, output, &clock, operations, interrupted()))?;
+    let clock = Clock::system();
+    let known = Known { operations: || telemetry.operations(), alerts: || telemetry.handle().alerts() };
+    let ended = runtime.block_on(session::run(args, output, &clock, known, interrupted()))?;
     // It waits for computation under way, so that as a rule no span is open when the last figures are read.
     runtime.shutdown_timeout(COMPUTATION);
     let session::Ended { mut figures, fault, left_out } = ended;

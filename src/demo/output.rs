@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 use super::figures::Frame;
-use super::json;
 use super::table::{self, Span, Style};
+use super::{alerts, json};
 use crate::model::Report;
+use crate::rules::Active;
 
 /// Frames between two headers where nothing can be redrawn.
 const HEADER_EVERY: usize = 10;
@@ -111,8 +112,8 @@ impl<W: Write> Output<W> {
     ///
     /// # Errors
     /// The reader has gone.
-    pub fn frame(&mut self, frame: &Frame, fault: bool) -> io::Result<()> {
-        let title = title(frame, fault);
+    pub fn frame(&mut self, frame: &Frame, fault: bool, alerts: &[Active]) -> io::Result<()> {
+        let title = title(frame, fault, alerts);
         match self {
             Self::Terminal { out, style, drawn } => {
                 let lines = [vec![title, table::header(*style)], table::rows(frame, Span::Recent, *style)].concat();
@@ -129,7 +130,7 @@ impl<W: Write> Output<W> {
                 lines.extend(table::rows(frame, Span::Recent, Style::Plain));
                 send(out, &format!("{}\n", lines.join("\n")))
             }
-            Self::Json { out, .. } => object(out, &json::frame(frame, fault)),
+            Self::Json { out, .. } => object(out, &json::frame(frame, fault, alerts)),
         }
     }
 
@@ -158,10 +159,12 @@ impl<W: Write> Output<W> {
     }
 }
 
-fn title(frame: &Frame, fault: bool) -> String {
+fn title(frame: &Frame, fault: bool, alerts: &[Active]) -> String {
     let fault = if fault { ", rerank is slow" } else { "" };
+    let alert = |alert: &Active| format!(", {} {}", alerts::name(&alert.labels), alert.state.as_str());
+    let alerts: String = alerts.iter().map(alert).collect();
     format!(
-        "-- {:.0} s, figures of the last {:.0} s{fault} --",
+        "-- {:.0} s, figures of the last {:.0} s{fault}{alerts} --",
         frame.elapsed.as_secs_f64(),
         frame.window.as_secs_f64()
     )
@@ -205,10 +208,10 @@ mod tests {
     fn a_terminal_sees_one_table_that_is_drawn_over_and_notes_above_it() {
         let terminal = Output::Terminal { out: Vec::new(), style: Style::Plain, drawn: 0 };
         let text = written(terminal, |output| {
-            output.frame(&frame(), false).unwrap();
+            output.frame(&frame(), false, &[]).unwrap();
             output.note("rerank gets slow").unwrap();
-            output.frame(&frame(), true).unwrap();
-            output.frame(&frame(), true).unwrap();
+            output.frame(&frame(), true, &[]).unwrap();
+            output.frame(&frame(), true, &[]).unwrap();
         });
         assert_eq!(text.matches("\x1b[3A\r\x1b[J").count(), 2, "before the note, and before the last table");
         let note = text.find("rerank gets slow").unwrap();
@@ -219,7 +222,7 @@ mod tests {
     fn without_a_terminal_nothing_is_drawn_over_and_the_header_comes_back() {
         let text = written(Output::Lines { out: Vec::new(), frames: 0 }, |output| {
             for _ in 0..=HEADER_EVERY {
-                output.frame(&frame(), false).unwrap();
+                output.frame(&frame(), false, &[]).unwrap();
             }
         });
         assert!(!text.contains('\x1b'));
@@ -231,7 +234,7 @@ mod tests {
         let outcome = Outcome { last: frame(), fault: true, left_out: 0 };
         let text = written(Output::Json { out: Vec::new(), notes: Vec::new() }, |output| {
             output.note("for people").unwrap();
-            output.frame(&frame(), false).unwrap();
+            output.frame(&frame(), false, &[]).unwrap();
             output.last(&outcome, &Report::default()).unwrap();
         });
         let last: Vec<bool> =

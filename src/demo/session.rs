@@ -3,12 +3,14 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{self, Instant, MissedTickBehavior};
 
+use super::alerts::Changes;
 use super::args::Args;
 use super::corpus::Author;
 use super::engine::Engine;
@@ -18,6 +20,7 @@ use super::output::Shared;
 use super::service;
 use crate::clock::Clock;
 use crate::model::Operation;
+use crate::rules::Active;
 
 /// Time from one table to the next.
 const TICK: Duration = Duration::from_secs(1);
@@ -48,7 +51,16 @@ pub struct Ended {
     pub left_out: u64,
 }
 
-/// Runs until the time is up or `interrupted` ends; `operations` reads what telemetry knows.
+/// What telemetry knows.
+#[derive(Debug)]
+pub struct Known<O, A> {
+    /// What each operation did since the start.
+    pub operations: O,
+    /// Alerts that are pending or firing.
+    pub alerts: A,
+}
+
+/// Runs until the time is up or `interrupted` ends; `known` reads what telemetry knows.
 ///
 /// When it returns, all requests are answered or given up. Computation for those given up may still be under way on
 /// the runtime's blocking threads, and ends with the runtime.
@@ -59,14 +71,15 @@ pub async fn run<W: Write>(
     args: &Args,
     output: &Shared<W>,
     clock: &Clock,
-    operations: impl Fn() -> Vec<Operation>,
+    known: Known<impl Fn() -> Vec<Operation>, impl Fn() -> Arc<[Active]>>,
     interrupted: impl Future<Output = ()>,
 ) -> io::Result<Ended> {
     let show = Show::open(args, output).await?;
+    let Known { operations, alerts } = known;
     let mut figures = Figures::new(clock.now(), operations());
     let mut fault = false;
     let watched = {
-        let mut read = || figures.read(clock.now(), operations());
+        let mut read = || (figures.read(clock.now(), operations()), alerts());
         watch(args, output, &show.engine, &mut fault, &mut read, interrupted).await
     };
     // The service ends in good order even when nobody reads its figures any more.
@@ -118,24 +131,36 @@ async fn watch<W: Write>(
     output: &Shared<W>,
     engine: &Engine,
     fault: &mut bool,
-    read: &mut impl FnMut() -> Frame,
+    read: &mut impl FnMut() -> (Frame, Arc<[Active]>),
     interrupted: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let start = Instant::now();
     let mut interrupted = pin!(interrupted);
     let mut end = pin!(time::sleep_until(start + args.length.unwrap_or(NEVER).min(NEVER)));
     let mut break_at = pin!(time::sleep_until(start + args.fault_at().unwrap_or(NEVER).min(NEVER)));
+    let mut mend_at = pin!(time::sleep_until(start + args.mended_at().unwrap_or(NEVER).min(NEVER)));
+    let (mut changes, mut slow) = (Changes::default(), false);
     let mut ticks = time::interval_at(start + TICK, TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         tokio::select! {
             // In this order, so that what is due is shown even when the end is due as well.
             biased;
-            _ = ticks.tick() => output.lock().frame(&read(), *fault)?,
+            _ = ticks.tick() => {
+                let (frame, alerts) = read();
+                let mut output = output.lock();
+                changes.read(&alerts).iter().try_for_each(|line| output.note(line))?;
+                output.frame(&frame, slow, &alerts)?;
+            }
             () = &mut break_at, if !*fault => {
-                *fault = true;
+                (*fault, slow) = (true, true);
                 engine.break_rerank();
                 output.lock().note("A careless release: from now on, rerank scores eight times as many documents.")?;
+            }
+            () = &mut mend_at, if slow => {
+                slow = false;
+                engine.mend_rerank();
+                output.lock().note("The release is taken back: rerank is as it was.")?;
             }
             () = &mut interrupted => return Ok(()),
             () = &mut end => return Ok(()),

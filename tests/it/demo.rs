@@ -100,7 +100,38 @@ fn what_is_wrong_is_said_on_standard_error_with_the_cure_and_an_exit_code() {
 #[test]
 fn help_names_every_option_with_examples_and_exit_codes() {
     let help = text(&bellwether("demo --help", &[]).stdout);
-    for part in ["--for", "--rate", "--fault-after", "--no-fault", "--seed", "--format", "Examples:", "Exit codes:"] {
+    for part in [
+        "--for",
+        "--rate",
+        "--fault-after",
+        "--fault-for",
+        "--no-fault",
+        "--seed",
+        "--format",
+        "Examples:",
+        "Exit codes:",
+    ] {
         assert!(help.contains(part), "{part} is missing in\n{help}");
     }
+}
+
+#[test]
+fn the_fault_is_seen_as_an_alert_that_is_pending_then_fires_and_is_resolved() {
+    let run = "demo --for 14s --rate 20 --documents 2000 --fault-after 3s --fault-for 4s --format json";
+    let output = bellwether(run, &[]);
+    let notes = text(&output.stderr);
+    assert!(output.status.success(), "{notes}");
+    let told: Vec<&str> = notes.lines().filter(|line| line.starts_with("Alert RerankSlow is ")).collect();
+    let states: Vec<&str> = told.iter().filter_map(|line| line.split([' ', ':', '.']).nth(3)).collect();
+    // A machine that does much else at once may let it begin more often than once.
+    let mut wanted = ["pending", "firing", "resolved"].into_iter().peekable();
+    states.iter().for_each(|state| drop(wanted.next_if_eq(state)));
+    assert_eq!(wanted.next(), None, "{notes}");
+    let objects = text(&output.stdout);
+    let states = objects.lines().flat_map(|line| {
+        let object: Value = serde_json::from_str(line).unwrap();
+        let alerts = object["alerts"].as_array().unwrap().clone();
+        alerts.into_iter().map(|alert| alert["state"].as_str().unwrap().to_owned())
+    });
+    assert!(states.collect::<Vec<_>>().contains(&"firing".to_owned()), "{objects}");
 }
