@@ -117,7 +117,7 @@ fn help_names_every_option_with_examples_and_exit_codes() {
 
 #[test]
 fn the_fault_is_seen_as_an_alert_that_is_pending_then_fires_and_is_resolved() {
-    let run = "demo --for 14s --rate 20 --documents 2000 --fault-after 3s --fault-for 4s --format json";
+    let run = "demo --for 20s --rate 20 --documents 2000 --fault-after 4s --fault-for 4s --format json";
     let output = bellwether(run, &[]);
     let notes = text(&output.stderr);
     assert!(output.status.success(), "{notes}");
