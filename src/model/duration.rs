@@ -1,6 +1,6 @@
 //! Lengths of time as Prometheus writes them: `1h30m`.
 
-/// The units, the largest first, in milliseconds.
+/// The units, the largest first, in milliseconds. A year has 365 days.
 const UNITS: [(&str, i64); 7] = [
     ("y", 365 * 86_400_000),
     ("w", 7 * 86_400_000),
@@ -11,37 +11,65 @@ const UNITS: [(&str, i64); 7] = [
     ("ms", 1),
 ];
 
-/// Milliseconds: each unit at most once, the larger ones first, or `0`. `None` when it is something else or longer than
-/// 64-bit nanoseconds hold (292 years), as in Prometheus.
-pub fn parse_duration(text: &str) -> Option<i64> {
+/// The longest duration: what 64 bits of nanoseconds hold, in milliseconds (292 years).
+const LONGEST: i64 = i64::MAX / 1_000_000;
+
+/// Why a text is no duration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotADuration<'t> {
+    /// There is nothing.
+    Empty,
+    /// A number without a unit, a unit without a number, or units out of their order.
+    Malformed,
+    /// A unit that there is not.
+    Unit(&'t str),
+    /// Longer than 292 years.
+    TooLong,
+}
+
+/// Milliseconds: each unit at most once, the larger ones first; `0` needs none.
+///
+/// # Errors
+/// What keeps it from being one, as Prometheus tells these cases apart.
+pub fn parse_duration(text: &str) -> Result<i64, NotADuration<'_>> {
+    if text.is_empty() {
+        return Err(NotADuration::Empty);
+    }
     if text == "0" {
-        return Some(0);
+        return Ok(0);
     }
     let (mut rest, mut total, mut units) = (text, 0_i64, UNITS.iter());
     while !rest.is_empty() {
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let (number, tail) = rest.split_at(digits);
-        let letters = tail.len() - tail.trim_start_matches(|c: char| c.is_ascii_lowercase()).len();
-        let (unit, tail) = tail.split_at(letters);
-        let (_, factor) = units.find(|(name, _)| *name == unit)?;
-        total = total.checked_add(number.parse::<i64>().ok()?.checked_mul(*factor)?)?;
-        rest = tail;
+        let digits = rest.find(|letter: char| !letter.is_ascii_digit()).ok_or(NotADuration::Malformed)?;
+        let (count, after) = rest.split_at(digits);
+        let count: u64 = count.parse().map_err(|_| NotADuration::Malformed)?;
+        let (unit, after) = after.split_at(after.find(|letter: char| letter.is_ascii_digit()).unwrap_or(after.len()));
+        if !UNITS.iter().any(|(name, _)| *name == unit) {
+            return Err(NotADuration::Unit(unit));
+        }
+        let (_, length) = units.find(|(name, _)| *name == unit).ok_or(NotADuration::Malformed)?;
+        let part = i64::try_from(count).ok().and_then(|count| count.checked_mul(*length));
+        let sum = part.and_then(|part| total.checked_add(part)).filter(|total| *total <= LONGEST);
+        total = sum.ok_or(NotADuration::TooLong)?;
+        rest = after;
     }
-    (!text.is_empty() && total <= i64::MAX / 1_000_000).then_some(total)
+    Ok(total)
 }
 
-/// The same length as Prometheus prints it: whole weeks or years only where nothing else is left over.
-pub fn print_duration(ms: i64) -> String {
-    if ms == 0 {
+/// Milliseconds as Prometheus prints them: years and weeks only where nothing else is left over.
+pub fn print_duration(milliseconds: i64) -> String {
+    if milliseconds == 0 {
         return "0s".to_owned();
     }
-    let (mut rest, mut text) = (ms, String::new());
-    for (unit, factor) in UNITS {
-        let exact_only = matches!(unit, "y" | "w");
-        if rest >= factor && (!exact_only || rest % factor == 0) {
-            text.push_str(&(rest / factor).to_string());
+    let mut text = String::from(if milliseconds < 0 { "-" } else { "" });
+    let mut left = milliseconds.unsigned_abs();
+    for (unit, length) in UNITS {
+        let length = length.unsigned_abs();
+        let must_be_exact = matches!(unit, "y" | "w");
+        if left >= length && (!must_be_exact || left.is_multiple_of(length)) {
+            text.push_str(&(left / length).to_string());
             text.push_str(unit);
-            rest %= factor;
+            left %= length;
         }
     }
     text
@@ -77,9 +105,10 @@ mod tests {
             ("99999999999999999999s", None),
         ];
         for (text, expected) in cases {
-            let read = parse_duration(text);
+            let read = parse_duration(text).ok();
             let printed = read.map(print_duration);
             assert_eq!(read.zip(printed.as_deref()), expected, "{text:?}");
         }
+        assert_eq!(print_duration(-300_000), "-5m");
     }
 }

@@ -20,7 +20,7 @@ mod snapshot;
 pub use alert::Alert;
 pub use attributes::Attributes;
 pub(crate) use attributes::{hash_attributes, same_attributes};
-pub use duration::{parse_duration, print_duration};
+pub use duration::{NotADuration, parse_duration, print_duration};
 pub use labels::{Labels, METRIC_NAME};
 #[cfg(feature = "rules")]
 pub use matcher::{MatchOp, Matcher};

@@ -1,20 +1,7 @@
 //! Numbers and durations, as Prometheus reads and Go writes them.
 
 use super::quote::quote;
-
-/// Units of a duration, greatest first, in milliseconds. A year has 365 days.
-const UNITS: [(&str, i64); 7] = [
-    ("y", 365 * 24 * 3_600_000),
-    ("w", 7 * 24 * 3_600_000),
-    ("d", 24 * 3_600_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
-
-/// The longest duration: what 64 bits of nanoseconds hold, in milliseconds (292 years).
-const LONGEST: i64 = i64::MAX / 1_000_000;
+use crate::model::{self, NotADuration};
 
 /// A number as a query has it: decimal, `0x1f`, octal with a leading zero, `1_000`, `1e9`, `Inf`, `NaN`.
 pub(super) fn parse_number(text: &str) -> Result<f64, String> {
@@ -55,57 +42,17 @@ fn underscores_separate_digits(text: &str) -> bool {
     places.all(|(at, _)| around(at).iter().all(|byte| byte.is_some_and(|byte| is_digit(&byte.to_ascii_lowercase()))))
 }
 
-/// A duration such as `1h30m`, in milliseconds: units from great to small, each at most once; `0` needs none.
+/// A duration such as `1h30m`, in milliseconds.
 ///
 /// # Errors
 /// In Prometheus' words.
 pub(crate) fn parse_duration(text: &str) -> Result<i64, String> {
-    if text.is_empty() {
-        return Err("empty duration string".to_owned());
-    }
-    if text == "0" {
-        return Ok(0);
-    }
-    let invalid = || format!("not a valid duration string: {}", quote(text));
-    let mut rest = text;
-    let mut units = UNITS.iter();
-    let mut total: i64 = 0;
-    while !rest.is_empty() {
-        let digits = rest.find(|letter: char| !letter.is_ascii_digit()).ok_or_else(invalid)?;
-        let (count, after) = rest.split_at(digits);
-        let count: u64 = count.parse().map_err(|_| invalid())?;
-        let (unit, after) = after.split_at(after.find(|letter: char| letter.is_ascii_digit()).unwrap_or(after.len()));
-        rest = after;
-        if !UNITS.iter().any(|(name, _)| *name == unit) {
-            return Err(format!("unknown unit {} in duration {}", quote(unit), quote(text)));
-        }
-        let (_, length) = units.find(|(name, _)| *name == unit).ok_or_else(invalid)?;
-        let part = i64::try_from(count).ok().and_then(|count| count.checked_mul(*length));
-        total = part
-            .and_then(|part| total.checked_add(part))
-            .filter(|total| *total <= LONGEST)
-            .ok_or_else(|| "duration out of range".to_owned())?;
-    }
-    Ok(total)
-}
-
-/// A duration of milliseconds in Prometheus' form: years and weeks only when nothing is left over.
-pub(crate) fn format_duration(milliseconds: i64) -> String {
-    if milliseconds == 0 {
-        return "0s".to_owned();
-    }
-    let mut out = String::from(if milliseconds < 0 { "-" } else { "" });
-    let mut left = milliseconds.unsigned_abs();
-    for (unit, length) in UNITS {
-        let length = length.unsigned_abs();
-        let must_be_exact = matches!(unit, "y" | "w");
-        if left >= length && (!must_be_exact || left.is_multiple_of(length)) {
-            out.push_str(&(left / length).to_string());
-            out.push_str(unit);
-            left %= length;
-        }
-    }
-    out
+    model::parse_duration(text).map_err(|why| match why {
+        NotADuration::Empty => "empty duration string".to_owned(),
+        NotADuration::Malformed => format!("not a valid duration string: {}", quote(text)),
+        NotADuration::Unit(unit) => format!("unknown unit {} in duration {}", quote(unit), quote(text)),
+        NotADuration::TooLong => "duration out of range".to_owned(),
+    })
 }
 
 /// The shortest digits that read back as the same number, never with an exponent (Go's `'f', -1`).
@@ -122,6 +69,7 @@ pub(crate) fn format_float(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::print_duration;
 
     #[test]
     fn a_number_is_read_in_each_of_its_forms() {
@@ -164,9 +112,9 @@ mod tests {
         ];
         for (text, milliseconds, printed) in cases {
             assert_eq!(parse_duration(text), Ok(milliseconds), "{text}");
-            assert_eq!(format_duration(milliseconds), printed);
+            assert_eq!(print_duration(milliseconds), printed);
         }
-        assert_eq!(format_duration(-300_000), "-5m");
+        assert_eq!(print_duration(-300_000), "-5m");
         let wrong = [
             ("", "empty duration string"),
             ("5", "not a valid duration string: \"5\""),

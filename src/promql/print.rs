@@ -7,11 +7,11 @@ use super::ast::{
     AggregateExpr, At, BinaryExpr, Cardinality, DurationExpr, DurationKind, Edges, Expr, Length, MatrixSelector,
     NumberLiteral, SubqueryExpr, VectorMatching, VectorSelector,
 };
-use super::number::{format_duration, format_float};
+use super::number::format_float;
 use super::quote::quote;
 use super::text::general;
 use crate::history::{MatchOp, Matcher};
-use crate::model::METRIC_NAME;
+use crate::model::{METRIC_NAME, print_duration};
 
 impl Display for Expr {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -188,7 +188,7 @@ impl Display for Offset<'_> {
 impl Display for Length {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Fixed(milliseconds) => f.write_str(&format_duration(*milliseconds)),
+            Self::Fixed(milliseconds) => f.write_str(&print_duration(*milliseconds)),
             Self::Calculated(expr) => expr.fmt(f),
         }
     }
@@ -233,7 +233,7 @@ impl Display for NumberLiteral {
         }
         #[expect(clippy::cast_possible_truncation, reason = "parts of a millisecond are cut off")]
         let milliseconds = (self.value * 1e9 / 1e6) as i64;
-        f.write_str(&format_duration(milliseconds))
+        f.write_str(&print_duration(milliseconds))
     }
 }
 

@@ -23,8 +23,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::duration::print_duration;
 use super::file::{ReadOptions, RuleFile, parse};
+use crate::model::print_duration;
 
 /// Name of the file that [`file()`] makes, in messages and in [`super::Group::file`].
 pub const FILE: &str = "rules in code";

@@ -2,14 +2,13 @@
 
 use std::fmt;
 
-use super::duration::print_duration;
 use super::file::RuleSpec;
 use super::place::Place;
 use super::reach::{Empty, Reach, longest, reaches};
 use super::rule::Rule;
 use super::set::Rules;
 use crate::history::{MatchOp, Matcher};
-use crate::model::METRIC_NAME;
+use crate::model::{METRIC_NAME, print_duration};
 use crate::promql::{At, Expr};
 
 /// Something about the data that keeps a rule from telling what it was written to tell.

@@ -1,9 +1,8 @@
 //! From YAML to tests.
 
 use super::{AlertTest, ExpectedSample, Input, QueryTest, TestFile, TestGroup, Text, time};
-use crate::model::Labels;
+use crate::model::{Labels, parse_duration};
 use crate::rules::file::Finding;
-use crate::rules::parse_duration;
 use crate::yaml::{self, Content, Fault, Node, Reader, Scalar, Section};
 
 /// What a test file may weigh, in values.
@@ -137,7 +136,7 @@ fn written(section: &Section<'_>, key: &str) -> Read<Text> {
 fn duration(section: &Section<'_>, key: &str) -> Read<Option<i64>> {
     let Some(text) = section.text(key)? else { return Ok(None) };
     let found = parse_duration(text);
-    found.map(Some).ok_or_else(|| section.invalid(key, text, "a duration such as 30s, 5m or 1d"))
+    found.map(Some).map_err(|_| section.invalid(key, text, "a duration such as 30s, 5m or 1d"))
 }
 
 /// A mapping of names to texts.

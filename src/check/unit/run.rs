@@ -9,11 +9,11 @@ use super::{AlertTest, Case, ExpectedSample, Input, QueryTest, TestFile, TestGro
 use crate::check::args::TestArgs;
 use crate::check::features;
 use crate::clock::Clock;
-use crate::model::{Labels, Sample, SampleValue};
+use crate::model::{Labels, Sample, SampleValue, print_duration};
 use crate::promql::histogram::TestNotation;
 use crate::promql::notation::{self, SequenceValue};
 use crate::promql::{self, Experiments, Value};
-use crate::rules::{ALERT_NAME, Config, Group, Health, Place, Rule, RuleFile, Sink, State, print_duration};
+use crate::rules::{ALERT_NAME, Config, Group, Health, Place, Rule, RuleFile, Sink, State};
 
 /// Samples that a query of a test may hold, as in promtool.
 const MAX_SAMPLES: usize = 10_000;

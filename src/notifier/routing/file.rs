@@ -98,7 +98,7 @@ pub(super) fn sequence<'n>(section: &Section<'n>, key: &str) -> Result<&'n [Node
 /// A duration in Prometheus' form.
 pub(super) fn duration(section: &Section<'_>, key: &str) -> Result<Option<Duration>, Fault> {
     section.parsed(key, |text| {
-        let milliseconds = parse_duration(text).and_then(|milliseconds| u64::try_from(milliseconds).ok());
+        let milliseconds = parse_duration(text).ok().and_then(|milliseconds| u64::try_from(milliseconds).ok());
         milliseconds.map(Duration::from_millis).ok_or_else(|| "a duration such as 30s, 5m or 1h30m".into())
     })
 }

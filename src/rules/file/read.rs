@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Finding, GroupSpec, Kind, ReadOptions, RuleFile, RuleSpec, SIZE, lint};
-use crate::model::{Labels, METRIC_NAME};
+use crate::model::{Labels, METRIC_NAME, parse_duration};
 use crate::promql::{self, Expr};
 use crate::rules::Template;
-use crate::rules::duration::{self, parse_duration};
 use crate::yaml::{self, Content, Entry, Fault, Node, Place, Reader, Scalar, locate};
 
+/// What is accepted as a duration, to follow the word "expected".
+const DURATION: &str = "a duration such as 30s, 5m or 1h30m";
 /// What a rule file may weigh, in values: enough for 20,000 rules.
 const WEIGHT: usize = 1_000_000;
 /// Findings of a kind that are kept of a file.
@@ -178,7 +179,7 @@ impl Reading<'_> {
         for entry in entries {
             let set = match entry.key.as_str() {
                 "annotations" => matches!(&entry.value.content, Content::Mapping(entries) if !entries.is_empty()),
-                "for" | "keep_firing_for" => text(&entry.value).and_then(parse_duration).is_some_and(|ms| ms > 0),
+                "for" | "keep_firing_for" => milliseconds(&entry.value).is_some_and(|ms| ms > 0),
                 _ => false,
             };
             if set {
@@ -247,10 +248,10 @@ impl Reading<'_> {
     /// Milliseconds. `None` also after an error.
     fn duration(&mut self, entries: &[&Entry], key: &str) -> Option<i64> {
         let node = value(entries, key)?;
-        let found = text(node).and_then(parse_duration);
+        let found = milliseconds(node);
         if found.is_none() {
             let shown = text(node).map(|text| format!("{text:?} is not valid; ")).unwrap_or_default();
-            self.error(node.place, format!("{key}: {shown}expected {}", duration::EXPECTED));
+            self.error(node.place, format!("{key}: {shown}expected {}", DURATION));
         }
         found
     }
@@ -330,6 +331,11 @@ fn entry<'n>(node: &'n Node, key: &str) -> Option<&'n Entry> {
 /// The value of a key, unless it is null.
 fn value<'n>(entries: &[&'n Entry], key: &str) -> Option<&'n Node> {
     entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value).filter(|node| !node.is_null())
+}
+
+/// Milliseconds, when the text is a duration.
+fn milliseconds(node: &Node) -> Option<i64> {
+    parse_duration(text(node)?).ok()
 }
 
 /// A scalar as it was written; null is the empty text, as Go's library has it.

@@ -8,7 +8,7 @@ use super::builtin as go;
 use super::text::Text;
 use super::value::{Map, Sample, Value};
 use super::{Context, QUERIES, SIZE, float, humanize, time};
-use crate::rules::parse_duration;
+use crate::model::parse_duration;
 
 /// Bytes that a compiled expression of `match` and `reReplaceAll` may take.
 const REGEX_SIZE: usize = 1 << 20;
@@ -211,7 +211,7 @@ fn replace(pattern: &str, replacement: &str, text: &str) -> Result<Value, String
 
 fn parse_seconds(text: &str) -> Result<Value, String> {
     let (sign, size) = text.strip_prefix('-').map_or((1.0, text), |size| (-1.0, size));
-    let ms = parse_duration(size).ok_or_else(|| format!("not a valid duration string: {text:?}"))?;
+    let ms = parse_duration(size).map_err(|_| format!("not a valid duration string: {text:?}"))?;
     Ok(Value::Float(sign * ms as f64 / 1000.0))
 }
 
