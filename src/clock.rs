@@ -37,6 +37,20 @@ impl From<Timestamp> for SystemTime {
     }
 }
 
+/// Year, month and day of a day since 1970-01-01 in the proleptic Gregorian calendar
+/// (Howard Hinnant, <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>).
+pub(crate) fn date(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let day_of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
 /// A duration as whole nanoseconds, at most `u64::MAX` (584 years).
 pub fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
@@ -163,6 +177,20 @@ mod tests {
                 let difference = scale.nanos(raw).abs_diff(clock.delta_as_nanos(0, raw));
                 assert!(difference <= 1 + (raw >> 50), "{raw}: {difference} ns");
             }
+        }
+    }
+
+    #[test]
+    fn dates_are_right_around_leap_days_and_before_the_epoch() {
+        let day = 86_400;
+        for (seconds, expected) in [
+            (0, (1970, 1, 1)),
+            (-1, (1969, 12, 31)),
+            (951_782_400, (2000, 2, 29)),
+            (1_709_251_200, (2024, 3, 1)),
+            (4_107_542_400, (2100, 3, 1)),
+        ] {
+            assert_eq!(date(i64::div_euclid(seconds, day)), expected, "{seconds}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! Numbers and times as Go's library writes them, which Prometheus' texts show.
 
+use crate::clock::date;
+
 /// A number as Go's `%g` writes it: with `digits` significant ones, or as few as tell it from its neighbours.
 pub(crate) fn general(value: f64, digits: Option<usize>) -> String {
     if value.is_nan() {
@@ -26,22 +28,8 @@ pub(crate) fn general(value: f64, digits: Option<usize>) -> String {
 pub(crate) fn utc(time: i64) -> String {
     let seconds = time / 1_000;
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let (year, month, day) = civil(days);
+    let (year, month, day) = date(days);
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3_600, second / 60 % 60, second % 60)
-}
-
-/// Year, month and day of a day since 1970-01-01 in the proleptic Gregorian calendar
-/// (Howard Hinnant, <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>).
-pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let day_of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]

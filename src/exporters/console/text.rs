@@ -5,7 +5,7 @@ use std::fmt;
 use opentelemetry::logs::AnyValue;
 use opentelemetry::{KeyValue, Value};
 
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, date};
 use crate::model::Number;
 
 /// A number without its type.
@@ -71,19 +71,10 @@ impl fmt::Display for Braced<'_> {
 pub(super) struct Rfc3339(pub(super) Timestamp);
 
 impl fmt::Display for Rfc3339 {
-    /// Days to a date as in <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.0 / 1_000_000;
         let (days, of_day) = (millis / 86_400_000, millis % 86_400_000);
-        // Years begin in March here, so that the leap day is the last of a year.
-        let shifted = days + 719_468;
-        let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let month_from_march = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-        let year = year_of_era + era * 400 + u64::from(month <= 2);
+        let (year, month, day) = date(i64::try_from(days).unwrap_or(i64::MAX));
         let (seconds, milli) = (of_day / 1_000, of_day % 1_000);
         let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")

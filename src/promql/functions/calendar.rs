@@ -1,7 +1,7 @@
 //! Functions of times: `hour`, `day_of_week` and their kin, all in UTC.
 
 use super::{Body, float};
-use crate::promql::text::civil;
+use crate::clock;
 
 const DAY: i64 = 86_400;
 
@@ -41,7 +41,7 @@ fn whole(seconds: f64) -> Option<i64> {
 
 /// Year, month and day.
 fn date(seconds: i64) -> (i64, i64, i64) {
-    civil(seconds.div_euclid(DAY))
+    clock::date(seconds.div_euclid(DAY))
 }
 
 fn is_leap(year: i64) -> bool {

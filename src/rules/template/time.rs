@@ -2,6 +2,7 @@
 
 use super::float;
 use super::value::Value;
+use crate::clock::date;
 
 const DAY: i64 = 86_400;
 const MONTHS: [&str; 12] = [
@@ -50,19 +51,10 @@ struct Civil {
 }
 
 impl Civil {
-    /// After Howard Hinnant's `civil_from_days` (<https://howardhinnant.github.io/date_algorithms.html>).
     fn of(nanos: i64) -> Self {
         let seconds = nanos.div_euclid(1_000_000_000);
         let days = seconds.div_euclid(DAY);
-        let shifted = days + 719_468;
-        let era = shifted.div_euclid(146_097);
-        let day_of_era = shifted.rem_euclid(146_097);
-        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted_month = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        let (year, month, day) = date(days);
         let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
         let before = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334][usize::try_from(month - 1).unwrap_or(0)];
         Self {
