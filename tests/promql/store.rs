@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bellwether::history::{Config, History, Matcher, Selected, Source};
 use bellwether::internal::Internal;
-use bellwether::model::{Labels, NativeHistogram, ResetHint, Sample, SampleValue, is_stale};
+use bellwether::model::{Labels, Sample, SampleValue};
 use bellwether::promql::notation::SequenceValue;
 
 use super::classic;
@@ -80,7 +80,7 @@ impl Store {
                 SampleValue::Histogram(histogram) => Some(&**histogram),
                 SampleValue::Float(_) => None,
             });
-            let hint = hint(histogram, previous);
+            let hint = histogram.hint_after(previous);
             Arc::make_mut(histogram).reset_hint = hint;
         }
         if samples.last().is_some_and(|last| last.time >= sample.time) {
@@ -90,21 +90,4 @@ impl Store {
         samples.push(sample.clone());
         if self.window.append(labels, sample) { Ok(()) } else { Err(format!("{labels}: refused by the window")) }
     }
-}
-
-/// What Prometheus' store knows of resets when it is read: that there was none within a chunk, which a reset or another
-/// layout ends.
-fn hint(histogram: &NativeHistogram, previous: Option<&NativeHistogram>) -> ResetHint {
-    if histogram.reset_hint == ResetHint::Gauge {
-        return ResetHint::Gauge;
-    }
-    let Some(previous) = previous else { return ResetHint::Unknown };
-    let told = histogram.reset_hint == ResetHint::CounterReset || previous.reset_hint == ResetHint::Gauge;
-    let layout = histogram.schema != previous.schema
-        || histogram.zero_threshold.to_bits() != previous.zero_threshold.to_bits()
-        || histogram.custom_values != previous.custom_values;
-    let compared = NativeHistogram { reset_hint: ResetHint::Unknown, ..histogram.clone() };
-    let chunk_goes_on =
-        !told && (is_stale(histogram.sum) || !layout && !is_stale(previous.sum) && !compared.detect_reset(previous));
-    if chunk_goes_on { ResetHint::NotCounterReset } else { ResetHint::Unknown }
 }

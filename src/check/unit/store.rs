@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::history::{Selected, Source};
-use crate::model::{Labels, Matcher, NativeHistogram, ResetHint, Sample, SampleValue, is_stale};
+use crate::model::{Labels, Matcher, Sample, SampleValue};
 use crate::rules::Sink;
 
 /// Series in memory, without a limit of their own: a test file writes them out.
@@ -39,7 +39,7 @@ impl Sink for Store {
                 SampleValue::Histogram(histogram) => Some(&**histogram),
                 SampleValue::Float(_) => None,
             });
-            let hint = hint(histogram, previous);
+            let hint = histogram.hint_after(previous);
             Arc::make_mut(histogram).reset_hint = hint;
         }
         match samples.last() {
@@ -52,20 +52,4 @@ impl Sink for Store {
             }
         }
     }
-}
-
-/// What Prometheus' store knows of a reset when it reads a sample: that there was none within a chunk, which ends with a
-/// reset or another layout.
-fn hint(histogram: &NativeHistogram, previous: Option<&NativeHistogram>) -> ResetHint {
-    if histogram.reset_hint == ResetHint::Gauge {
-        return ResetHint::Gauge;
-    }
-    let Some(previous) = previous else { return ResetHint::Unknown };
-    let told = histogram.reset_hint == ResetHint::CounterReset || previous.reset_hint == ResetHint::Gauge;
-    let relaid = histogram.schema != previous.schema
-        || histogram.zero_threshold.to_bits() != previous.zero_threshold.to_bits()
-        || histogram.custom_values != previous.custom_values;
-    let compared = NativeHistogram { reset_hint: ResetHint::Unknown, ..histogram.clone() };
-    let goes_on = is_stale(histogram.sum) || !(relaid || is_stale(previous.sum) || compared.detect_reset(previous));
-    if goes_on && !told { ResetHint::NotCounterReset } else { ResetHint::Unknown }
 }

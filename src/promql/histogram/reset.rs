@@ -5,9 +5,25 @@ use super::bounds::{coarser, exponential};
 use super::buckets::Indexed;
 use super::layout::Side;
 use super::tally::{shared_bounds, spread, zero_count_at};
-use crate::model::{NativeHistogram, ResetHint};
+use crate::model::{NativeHistogram, ResetHint, is_stale};
 
 impl NativeHistogram {
+    /// What Prometheus' store knows of a reset when it reads a histogram behind `previous`: that there was none within a
+    /// chunk, which ends with a reset or another layout.
+    pub fn hint_after(&self, previous: Option<&Self>) -> ResetHint {
+        if self.reset_hint == ResetHint::Gauge {
+            return ResetHint::Gauge;
+        }
+        let Some(previous) = previous else { return ResetHint::Unknown };
+        let told = self.reset_hint == ResetHint::CounterReset || previous.reset_hint == ResetHint::Gauge;
+        let relaid = self.schema != previous.schema
+            || self.zero_threshold.to_bits() != previous.zero_threshold.to_bits()
+            || self.custom_values != previous.custom_values;
+        let compared = Self { reset_hint: ResetHint::Unknown, ..self.clone() };
+        let goes_on = is_stale(self.sum) || !(relaid || is_stale(previous.sum) || compared.detect_reset(previous));
+        if goes_on && !told { ResetHint::NotCounterReset } else { ResetHint::Unknown }
+    }
+
     /// Whether there was a counter reset since `previous`: a count (not the sum) that fell, a populated bucket that is
     /// gone, a schema that became finer, or a zero bucket that became narrower or now ends within a populated bucket.
     /// A hint that says so, or says no, is believed; a gauge is compared as if it were a counter.

@@ -251,7 +251,7 @@ impl Reading<'_> {
         let found = milliseconds(node);
         if found.is_none() {
             let shown = text(node).map(|text| format!("{text:?} is not valid; ")).unwrap_or_default();
-            self.error(node.place, format!("{key}: {shown}expected {}", DURATION));
+            self.error(node.place, format!("{key}: {shown}expected {DURATION}"));
         }
         found
     }
