@@ -24,6 +24,8 @@ mod fork;
 #[cfg(feature = "rules")]
 #[doc(hidden)]
 pub mod history;
+#[cfg(feature = "http")]
+pub mod http;
 #[doc(hidden)]
 pub mod internal;
 #[doc(hidden)]
@@ -42,6 +44,9 @@ pub mod rules;
 pub mod series;
 #[doc(hidden)]
 pub mod transport;
+#[cfg(feature = "web")]
+#[doc(hidden)]
+pub mod web;
 #[cfg(any(feature = "config-file", feature = "rules"))]
 #[doc(hidden)]
 pub mod yaml;
