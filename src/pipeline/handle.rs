@@ -10,7 +10,7 @@ use super::control::Control;
 use super::tick::Published;
 use crate::model::{Operation, Report, Snapshot};
 #[cfg(feature = "rules")]
-use crate::rules::Active;
+use crate::rules::{Active, Overview};
 
 /// Asks a running pipeline; clones ask the same one. It works from any thread, inside any async runtime or none.
 ///
@@ -21,7 +21,7 @@ pub struct Handle {
     pub(super) collector: Arc<Collector>,
     pub(super) published: watch::Receiver<Option<Published>>,
     #[cfg(feature = "rules")]
-    pub(super) alerts: Option<watch::Receiver<Arc<[Active]>>>,
+    pub(super) rules: Option<watch::Receiver<Overview>>,
 }
 
 impl Handle {
@@ -71,7 +71,7 @@ impl Handle {
     /// Every alert that is pending or firing, as of the last evaluation; none without [`crate::Builder::alerts`].
     #[cfg(feature = "rules")]
     pub fn alerts(&self) -> Arc<[Active]> {
-        self.alerts.as_ref().map_or_else(|| Arc::new([]) as Arc<[Active]>, |alerts| Arc::clone(&alerts.borrow()))
+        self.rules.as_ref().map_or_else(|| Arc::new([]) as Arc<[Active]>, |rules| Arc::clone(&rules.borrow().alerts))
     }
 
     /// What each operation did since the start.

@@ -143,7 +143,7 @@ impl Pipeline {
             collector: Arc::clone(&self.shared.collector),
             published: self.published.subscribe(),
             #[cfg(feature = "rules")]
-            alerts: self.rules.as_ref().map(Evaluation::alerts),
+            rules: self.rules.as_ref().map(Evaluation::overview),
         }
     }
 

@@ -1,6 +1,7 @@
 //! A rule under evaluation.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::active::{Active, State};
@@ -39,7 +40,7 @@ impl Health {
 /// A rule and what became of it.
 #[derive(Debug)]
 pub struct Rule {
-    spec: RuleSpec,
+    spec: Arc<RuleSpec>,
     pub(super) alerting: Alerting,
     /// The series that it made last.
     pub(super) previous: BTreeSet<Labels>,
@@ -54,7 +55,7 @@ pub struct Rule {
 impl Rule {
     pub(super) fn new(spec: RuleSpec) -> Self {
         Self {
-            spec,
+            spec: Arc::new(spec),
             alerting: Alerting::default(),
             previous: BTreeSet::new(),
             health: Health::Unknown,
@@ -68,6 +69,11 @@ impl Rule {
 
     /// The rule as it is written.
     pub fn spec(&self) -> &RuleSpec {
+        &self.spec
+    }
+
+    /// The same for those who look at it later.
+    pub(super) fn shared_spec(&self) -> &Arc<RuleSpec> {
         &self.spec
     }
 

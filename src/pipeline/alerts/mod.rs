@@ -25,7 +25,7 @@ use crate::history::History;
 use crate::internal::{self, Internal, RateLimit};
 use crate::model::Alert;
 use crate::notifier::{Notifier, Routing};
-use crate::rules::{self, Active, Place, Rules, StateFile};
+use crate::rules::{self, Overview, Place, Rules, StateFile};
 
 /// Between two looks at messages under way and groups that wait.
 const TELLING: Duration = Duration::from_millis(250);
@@ -42,7 +42,7 @@ pub(crate) struct Evaluation {
     files: Files,
     state: Option<StateFile>,
     notifier: Notifier,
-    published: watch::Sender<Arc<[Active]>>,
+    published: watch::Sender<Overview>,
     internal: Arc<Internal>,
     clock: Clock,
     lines: RateLimit,
@@ -72,6 +72,7 @@ impl Evaluation {
             warnings.extend(state.load(&mut rules, at(clock.now()), &settings.rules).err());
         }
         let history = Arc::new(History::new(settings.history, Arc::clone(internal)));
+        let published = watch::Sender::new(rules.overview(&settings.rules));
         let evaluation = Self {
             interval: settings.interval,
             history,
@@ -80,7 +81,7 @@ impl Evaluation {
             files,
             state,
             notifier,
-            published: watch::Sender::new(Arc::new([])),
+            published,
             internal: Arc::clone(internal),
             clock: clock.clone(),
             lines: RateLimit::new(LINES),
@@ -95,8 +96,8 @@ impl Evaluation {
         std::mem::take(&mut self.warnings)
     }
 
-    /// Every alert that is pending or firing, as of the last evaluation.
-    pub(super) fn alerts(&self) -> watch::Receiver<Arc<[Active]>> {
+    /// What became of the rules, as of the last evaluation.
+    pub(super) fn overview(&self) -> watch::Receiver<Overview> {
         self.published.subscribe()
     }
 
@@ -146,9 +147,7 @@ impl Evaluation {
         let place = Place { source: history, sink: history, config: &self.config, clock: &self.clock };
         let alerts: Vec<Alert> = self.rules.tick(now, &place);
         self.notifier.take(&alerts);
-        let rules = self.rules.groups().iter().flat_map(rules::Group::rules);
-        let active = rules.flat_map(rules::Rule::alerts).filter(|active| active.state != rules::State::Inactive);
-        self.published.send_replace(active.cloned().collect());
+        self.published.send_replace(self.rules.overview(&self.config));
         let stored = self.state.as_ref().map(|state| state.store(&mut self.rules, now));
         if let Some(Err(error)) = stored
             && self.lines.allows(snapshot.time, &self.internal)
