@@ -70,6 +70,8 @@ pub const ALERT_LABEL: &str = "bellwether.alert.label";
 pub const ALERT_ANNOTATION: &str = "bellwether.alert.annotation";
 /// Attribute of such a record: a trace of the series that fired.
 pub const ALERT_TRACE: &str = "bellwether.alert.trace_id";
+/// Attribute of such a record: where that trace is found.
+pub const ALERT_TRACE_URL: &str = "bellwether.alert.trace_url";
 
 /// Lookups in a cache, with [`CACHE_RESULT`]. Written by whoever has a cache; read by the default rules.
 pub const CACHE_LOOKUPS: Name = metric("cache.lookups", "{lookup}", "Lookups in a cache, by `result`: hit or miss");

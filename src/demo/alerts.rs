@@ -67,6 +67,7 @@ mod tests {
             resolved_at: None,
             keep_firing_since: None,
             last_sent_at: None,
+            trace_ids: Vec::new(),
         }
     }
 

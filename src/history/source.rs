@@ -1,6 +1,6 @@
 //! What is asked of a place that holds samples.
 
-use crate::model::{Labels, Matcher, Sample};
+use crate::model::{Exemplar, Labels, Matcher, Sample};
 
 /// A place that holds samples, by series.
 pub trait Source {
@@ -15,6 +15,12 @@ pub trait Source {
         for Selected { labels, samples } in self.select(matchers, after, until) {
             each(&labels, &samples);
         }
+    }
+
+    /// The exemplars of every series that all matchers accept, made later than `after` and not later than `until`
+    /// (milliseconds since the Unix epoch), oldest first. A series without one is left out. Default: there are none.
+    fn exemplars(&self, _matchers: &[Matcher], _after: i64, _until: i64) -> Vec<(Labels, Vec<Exemplar>)> {
+        Vec::new()
     }
 }
 

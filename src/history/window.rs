@@ -154,4 +154,8 @@ impl Source for History {
             }
         });
     }
+
+    fn exemplars(&self, matchers: &[Matcher], after: i64, until: i64) -> Vec<(Labels, Vec<Exemplar>)> {
+        Self::exemplars(self, matchers, after, until)
+    }
 }

@@ -1,5 +1,7 @@
 //! An alert, as rules hand it to whoever tells people.
 
+use std::sync::Arc;
+
 use opentelemetry::trace::TraceId;
 
 use super::Labels;
@@ -24,11 +26,22 @@ pub struct Alert {
     pub valid_until: Timestamp,
     /// Where the expression can be looked at; empty when there is no such place.
     pub generator_url: String,
-    /// Traces of the series that fired, the newest first; few.
+    /// Traces of the series that fired, those of the largest values first; few.
     pub trace_ids: Vec<TraceId>,
+    /// Where people find a trace, with [`Alert::TRACE_ID`] in it; empty when there is no such place.
+    pub trace_link: Arc<str>,
 }
 
 impl Alert {
+    /// What a trace's id, 32 hexadecimal digits, takes the place of in [`Alert::trace_link`].
+    pub const TRACE_ID: &str = "{trace_id}";
+
+    /// Links to the traces, in their order; none without a place for them.
+    pub fn trace_urls(&self) -> impl Iterator<Item = String> {
+        let ids = self.trace_ids.iter().filter(|_| !self.trace_link.is_empty());
+        ids.map(|id| self.trace_link.replace(Self::TRACE_ID, &id.to_string()))
+    }
+
     /// Whether it fires at `now`.
     pub fn is_firing(&self, now: Timestamp) -> bool {
         self.resolved_at.is_none_or(|at| at > now)

@@ -21,5 +21,6 @@ pub(super) fn alert(labels: &[(&str, &str)], began: u64, ended: Option<u64>) -> 
         valid_until: minutes(began + 1_000),
         generator_url: String::new(),
         trace_ids: Vec::new(),
+        trace_link: "".into(),
     }
 }

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use opentelemetry::trace::TraceId;
+
+use super::config::Config;
 use crate::clock::Timestamp;
 use crate::model::{Alert, Labels};
 
@@ -55,6 +58,8 @@ pub struct Active {
     pub keep_firing_since: Option<i64>,
     /// When it was told last.
     pub last_sent_at: Option<i64>,
+    /// Traces of the series that fired, as of when it was told last; at most [`super::TRACES`].
+    pub trace_ids: Vec<TraceId>,
 }
 
 impl Active {
@@ -69,9 +74,9 @@ impl Active {
 
     /// What people are told about it. It counts as firing for four times the longer of the interval and the delay, which
     /// allows for two evaluations or deliveries that fail.
-    pub(super) fn alert(&self, now: i64, longer: i64, external_labels: &Labels, generator_url: &str) -> Alert {
+    pub(super) fn alert(&self, now: i64, longer: i64, config: &Config, generator_url: &str) -> Alert {
         // The alert's own label counts where both have one.
-        let labels = external_labels.iter().chain(self.labels.iter());
+        let labels = config.external_labels.iter().chain(self.labels.iter());
         Alert {
             labels: Labels::new(labels.map(|(name, value)| (Arc::clone(name), Arc::clone(value)))),
             annotations: self.annotations.clone(),
@@ -80,7 +85,8 @@ impl Active {
             resolved_at: self.resolved_at.map(timestamp),
             valid_until: timestamp(now.saturating_add(longer.saturating_mul(4))),
             generator_url: generator_url.to_owned(),
-            trace_ids: Vec::new(),
+            trace_ids: self.trace_ids.clone(),
+            trace_link: Arc::clone(&config.trace_link),
         }
     }
 }

@@ -171,5 +171,6 @@ fn instance(rule: &RuleSpec, labels: &Labels, value: &SampleValue, now: i64, pla
         resolved_at: None,
         keep_firing_since: None,
         last_sent_at: None,
+        trace_ids: Vec::new(),
     }
 }

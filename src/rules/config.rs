@@ -1,5 +1,7 @@
 //! What rules may be told.
 
+use std::sync::Arc;
+
 use crate::model::Labels;
 use crate::promql;
 
@@ -20,6 +22,8 @@ pub struct Config {
     pub external_labels: Labels,
     /// Where people find this process; empty when nowhere.
     pub external_url: String,
+    /// Where people find a trace, with `{trace_id}` in it; empty when nowhere.
+    pub trace_link: Arc<str>,
     /// How queries are evaluated.
     pub promql: promql::Options,
 }
@@ -45,6 +49,7 @@ impl Default for Config {
             outage_tolerance: Self::OUTAGE_TOLERANCE,
             external_labels: Labels::default(),
             external_url: String::new(),
+            trace_link: Arc::from(""),
             promql: promql::Options::default(),
         }
     }

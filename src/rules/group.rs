@@ -7,6 +7,7 @@ use super::config::Config;
 use super::file::{GroupSpec, Kind, RuleSpec};
 use super::place::Place;
 use super::rule::{Rule, mark_stale};
+use super::traces::Recorded;
 use crate::model::{Alert, Labels};
 
 /// A group of rules and what became of it.
@@ -99,6 +100,11 @@ impl Group {
     /// Evaluates all rules at the time `now`, in the order of the file, so that one reads what those before it have
     /// written, and returns the alerts that are to be told.
     pub fn eval(&mut self, now: i64, place: &Place<'_>) -> Vec<Alert> {
+        self.eval_among(now, &Recorded::default(), place)
+    }
+
+    /// The same among other groups, whose recordings lead to the traces of alerts.
+    pub(super) fn eval_among(&mut self, now: i64, recorded: &Recorded, place: &Place<'_>) -> Vec<Alert> {
         let start = place.clock.ticks();
         let interval = self.interval(place.config);
         let offset = self.query_offset(place.config);
@@ -111,7 +117,7 @@ impl Group {
         for rule in &mut self.rules {
             rule.evaluate(now, offset, self.spec.limit, place);
             if rule.spec().kind == Kind::Alert {
-                alerts.extend(rule.due(now, interval, place));
+                alerts.extend(rule.due(now, interval, recorded, place));
             }
         }
         for gone in self.stale.drain(..) {

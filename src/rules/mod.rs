@@ -22,6 +22,7 @@ mod set;
 pub mod slo;
 mod state;
 pub mod template;
+mod traces;
 
 pub use active::{Active, RESOLVED_RETENTION, State};
 pub use alerting::{ALERT_NAME, ALERT_STATE, ALERTS, ALERTS_FOR_STATE};
@@ -37,6 +38,7 @@ pub use rule::{Health, Rule};
 pub use set::Rules;
 pub use state::{Restored, StateFile};
 pub use template::Template;
+pub use traces::TRACES;
 
 #[cfg(test)]
 mod tests;

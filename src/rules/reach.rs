@@ -67,7 +67,7 @@ fn within(expr: &Expr) -> Option<Empty> {
 }
 
 /// A length that is only known with a query's range and step counts as none: rules have neither.
-fn fixed(length: &Length) -> i64 {
+pub(super) fn fixed(length: &Length) -> i64 {
     match length {
         Length::Fixed(ms) => *ms,
         Length::Calculated(_) => 0,

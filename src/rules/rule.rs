@@ -9,6 +9,7 @@ use super::alerting::Alerting;
 use super::file::{Kind, RuleSpec};
 use super::place::Place;
 use super::recording::record;
+use super::traces::{Recorded, Traces};
 use crate::model::{Alert, Labels, STALE, Sample, SampleValue};
 
 /// Remarks of the last evaluation that are kept.
@@ -166,7 +167,7 @@ impl Rule {
     }
 
     /// The alerts that are to be told, marked as told.
-    pub(super) fn due(&mut self, now: i64, interval: i64, place: &Place<'_>) -> Vec<Alert> {
+    pub(super) fn due(&mut self, now: i64, interval: i64, recorded: &Recorded, place: &Place<'_>) -> Vec<Alert> {
         let config = place.config;
         let generator_url = match config.external_url.as_str() {
             "" => String::new(),
@@ -174,9 +175,15 @@ impl Rule {
         };
         let failed = matches!(self.health, Health::Bad(_));
         let due = self.alerting.active.values_mut().filter(|active| active.needs_sending(now, config.resend_delay));
+        let (mut traces, spec) = (None, &self.spec);
         let tell = |active: &mut Active| {
             active.last_sent_at = Some(now);
-            active.alert(now, interval.max(config.resend_delay), &config.external_labels, &generator_url)
+            // Traces of the time in which the expression held are kept for later messages.
+            if active.resolved_at.is_none() && active.keep_firing_since.is_none() {
+                let found = traces.get_or_insert_with(|| Traces::find(spec, now, recorded, place)).of(active);
+                active.trace_ids = if found.is_empty() { std::mem::take(&mut active.trace_ids) } else { found };
+            }
+            active.alert(now, interval.max(config.resend_delay), config, &generator_url)
         };
         // Of an evaluation that failed nothing is known, and nothing is told.
         if failed { Vec::new() } else { due.map(tell).collect() }

@@ -6,12 +6,15 @@ use super::file::{Finding, RuleFile};
 use super::group::Group;
 use super::place::Place;
 use super::rule::mark_stale;
+use super::traces::Recorded;
 use crate::model::{Alert, Labels};
 
 /// All groups of all rule files, in the order of the files.
 #[derive(Debug, Default)]
 pub struct Rules {
     pub(super) groups: Vec<Group>,
+    /// What they record.
+    recorded: Recorded,
     /// Series of groups that are gone, to be marked as stale.
     stale: Vec<Labels>,
     /// Whether anything that a restart must find again has changed since the state was taken last.
@@ -23,7 +26,9 @@ pub struct Rules {
 impl Rules {
     /// The groups of some files; those with mistakes have been left out by whoever read them.
     pub fn new(files: Vec<RuleFile>) -> Self {
-        Self { groups: groups(files), ..Self::default() }
+        let groups = groups(files);
+        let recorded = recorded(&groups);
+        Self { groups, recorded, ..Self::default() }
     }
 
     /// All groups.
@@ -38,7 +43,7 @@ impl Rules {
         for group in &mut self.groups {
             if let Some(tick) = group.due(now, place.config) {
                 let before = marks(group);
-                alerts.extend(group.eval(tick, place));
+                alerts.extend(group.eval_among(tick, &self.recorded, place));
                 self.changed |= before != marks(group);
             }
         }
@@ -70,6 +75,7 @@ impl Rules {
             self.groups.push(group);
         }
         self.stale.extend(earlier.into_values().flat_map(Group::into_series));
+        self.recorded = recorded(&self.groups);
         self.changed = true;
         Ok(())
     }
@@ -81,6 +87,10 @@ fn groups(files: Vec<RuleFile>) -> Vec<Group> {
         file.groups.into_iter().map(move |spec| Group::new(&name, spec))
     };
     files.into_iter().flat_map(group).collect()
+}
+
+fn recorded(groups: &[Group]) -> Recorded {
+    Recorded::new(groups.iter().flat_map(Group::rules).map(super::rule::Rule::spec))
 }
 
 /// What a restart must find again.

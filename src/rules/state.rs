@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use opentelemetry::trace::TraceId;
+
 use super::active::{Active, State};
 use super::alerting::Alerting;
 use super::config::Config;
@@ -227,15 +229,12 @@ fn alert(text: &mut String, active: &Active) {
     ];
     let times = times.iter().filter_map(|(name, time)| time.map(|time| format!(",\"{name}\":{time}")));
     let times: String = times.collect();
-    text.extend([
-        ",\"value\":\"",
-        &format!("{bits:016x}"),
-        "\",\"state\":\"",
-        active.state.as_str(),
-        "\"",
-        &times,
-        "}",
-    ]);
+    text.extend([",\"value\":\"", &format!("{bits:016x}"), "\",\"state\":\"", active.state.as_str(), "\"", &times]);
+    if !active.trace_ids.is_empty() {
+        let ids: Vec<String> = active.trace_ids.iter().map(|id| format!("\"{id}\"")).collect();
+        text.extend([",\"trace_ids\":[", &ids.join(","), "]"]);
+    }
+    text.push('}');
 }
 
 fn mapping<'t>(text: &mut String, entries: impl Iterator<Item = (&'t str, &'t str)>) {
@@ -318,6 +317,8 @@ fn rule<'n>(reader: &Reader<'n>, node: &'n Node) -> Result<SavedRule, Fault> {
 fn active<'n>(reader: &Reader<'n>, node: &'n Node) -> Result<Active, Fault> {
     let section = reader.any_section(node, "an alert")?;
     let wrong = |key: &str| section.error(section.place, format!("{key} is missing or not valid here"));
+    // Files of earlier versions have none.
+    let traces = section.texts("trace_ids")?.unwrap_or_default();
     Ok(Active {
         labels: Labels::new(texts(reader, &section, "labels")?),
         annotations: Labels::new(texts(reader, &section, "annotations")?),
@@ -328,6 +329,7 @@ fn active<'n>(reader: &Reader<'n>, node: &'n Node) -> Result<Active, Fault> {
         resolved_at: time(&section, "resolved_at")?,
         keep_firing_since: time(&section, "keep_firing_since")?,
         last_sent_at: time(&section, "last_sent_at")?,
+        trace_ids: traces.iter().filter_map(|id| TraceId::from_hex(id).ok()).collect(),
     })
 }
 

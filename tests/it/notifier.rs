@@ -93,6 +93,7 @@ impl Told {
             valid_until: now.plus(Duration::from_secs(86_400)),
             generator_url: String::new(),
             trace_ids: Vec::new(),
+            trace_link: "".into(),
         }
     }
 }

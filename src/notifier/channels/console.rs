@@ -38,7 +38,9 @@ impl Record for Console {
         let labels = printable(&alert.labels.filtered(|name| name != "alertname").to_string());
         let summary = printable(alert.annotations.get("summary").unwrap_or_default());
         let (begin, end) = if self.colours { (format!("\x1b[{colour}m"), "\x1b[0m") } else { (String::new(), "") };
-        let line = format!("{begin}{word:<8}{end} {name} {labels} {summary}");
+        let trace = alert.trace_urls().next().or_else(|| alert.trace_ids.first().map(ToString::to_string));
+        let trace = trace.map(|trace| format!(" (trace {})", printable(&trace))).unwrap_or_default();
+        let line = format!("{begin}{word:<8}{end} {name} {labels} {summary}{trace}");
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         // A terminal that went away has no place to be told so.
         drop(writeln!(out, "{}", line.trim_end()).and_then(|()| out.flush()));

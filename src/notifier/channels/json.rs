@@ -50,6 +50,10 @@ fn of_webhook(alert: &Alert, notification: &Notification) -> Value {
     if !alert.trace_ids.is_empty() {
         let traces: Vec<String> = alert.trace_ids.iter().map(ToString::to_string).collect();
         body["traceIDs"] = json!(traces);
+        let links: Vec<String> = alert.trace_urls().collect();
+        if !links.is_empty() {
+            body["traceURLs"] = json!(links);
+        }
     }
     body
 }
@@ -68,13 +72,13 @@ pub(super) fn alerts<'a>(alerts: impl Iterator<Item = &'a Alert>) -> Value {
     alerts.map(one).collect()
 }
 
-/// The annotations, with the newest trace where Alertmanager's templates can show it.
+/// The annotations, with the first trace where Alertmanager's templates can show it. Those of the rule count first.
 fn annotations_with_traces(alert: &Alert) -> Labels {
-    let Some(trace) = alert.trace_ids.first().filter(|_| alert.annotations.get("trace_id").is_none()) else {
-        return alert.annotations.clone();
-    };
+    let trace = alert.trace_ids.first().map(|id| ("trace_id", id.to_string()));
+    let traces = trace.into_iter().chain(alert.trace_urls().next().map(|url| ("trace_url", url)));
+    let more = traces.map(|(name, value)| (name.to_owned(), value));
     let own = alert.annotations.iter().map(|(name, value)| (name.to_string(), value.to_string()));
-    Labels::new(own.chain([("trace_id".to_owned(), trace.to_string())]))
+    Labels::new(more.chain(own))
 }
 
 fn map(labels: &Labels) -> Map<String, Value> {
@@ -97,7 +101,8 @@ mod tests {
     #[test]
     fn a_webhook_gets_alertmanagers_body() {
         let slow = alert(&[("alertname", "Slow"), ("op", "search")], 1, None);
-        let slow = Alert { trace_ids: vec![TraceId::from(7)], ..slow };
+        let trace_link = "https://traces/{trace_id}".into();
+        let slow = Alert { trace_ids: vec![TraceId::from(7)], trace_link, ..slow };
         let ended = alert(&[("alertname", "Slow"), ("op", "rerank")], 2, Some(9));
         let notification = Notification {
             receiver: "team".to_owned(),
@@ -124,6 +129,7 @@ mod tests {
                 "generatorURL": "",
                 "fingerprint": body["alerts"][0]["fingerprint"],
                 "traceIDs": ["00000000000000000000000000000007"],
+                "traceURLs": ["https://traces/00000000000000000000000000000007"],
             })
         );
         assert_eq!(

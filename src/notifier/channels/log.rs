@@ -14,12 +14,18 @@ const TARGET: &str = "bellwether::alert";
 #[derive(Debug, Default)]
 pub(crate) struct Log;
 
+/// The first trace: where it is found, or its id.
+fn trace(alert: &Alert) -> String {
+    let id = || alert.trace_ids.first().map(ToString::to_string);
+    alert.trace_urls().next().or_else(id).unwrap_or_default()
+}
+
 impl Record for Log {
     fn record(&self, alert: &Alert, firing: bool) {
         let name = alert.labels.get("alertname").unwrap_or("alert");
         let labels = alert.labels.filtered(|name| name != "alertname");
         let summary = alert.annotations.get("summary").unwrap_or_default();
-        let (value, trace) = (alert.value, alert.trace_ids.first().map(ToString::to_string).unwrap_or_default());
+        let (value, trace) = (alert.value, trace(alert));
         match (firing, Severity::of(alert)) {
             (true, Severity::Critical | Severity::Emergency) => {
                 tracing::event!(target: TARGET, Level::ERROR, alert = name, %labels, value, trace, "alert fires: {name} {summary}");

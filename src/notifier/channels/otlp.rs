@@ -53,6 +53,9 @@ impl Record for OtlpLog {
         if let Some(trace) = alert.trace_ids.first() {
             record.add_attribute(names::ALERT_TRACE, trace.to_string());
         }
+        if let Some(url) = alert.trace_urls().next() {
+            record.add_attribute(names::ALERT_TRACE_URL, url);
+        }
         self.logger.emit(record);
     }
 }

@@ -91,7 +91,11 @@ fn line(alert: &Alert, notification: &Notification) -> String {
     let own = alert.labels.filtered(|name| notification.group_labels.get(name).is_none());
     let own = own.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", ");
     let own = if own.is_empty() { own } else { format!(" (`{}`)", escape(&own).replace('`', "'")) };
-    let trace = alert.trace_ids.first().map(|trace| format!(" trace `{trace}`")).unwrap_or_default();
+    let trace = match (alert.trace_ids.first(), alert.trace_urls().next()) {
+        (Some(trace), Some(url)) => format!(" <{}|trace {trace}>", escape(&url).replace('|', "%7C")),
+        (Some(trace), None) => format!(" trace `{trace}`"),
+        (None, _) => String::new(),
+    };
     format!("• {mark}{}{own}{trace}", escape(what)).chars().take(LONGEST).collect()
 }
 
