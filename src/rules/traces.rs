@@ -260,8 +260,11 @@ mod tests {
 
     const MINUTE: i64 = 60_000;
 
-    /// Series that have one value at every time, and exemplars: labels, and trace, value and minute of each.
-    struct World(Vec<(Labels, Vec<(u128, f64, i64)>)>);
+    /// Series that have one value at every time, and exemplars.
+    struct World(Vec<(Labels, Vec<Seen>)>);
+
+    /// Trace, value and minute of an exemplar.
+    type Seen = (u128, f64, i64);
 
     fn fits(matchers: &[Matcher], labels: &Labels) -> bool {
         matchers.iter().all(|matcher| matcher.matches(labels))
@@ -277,7 +280,7 @@ mod tests {
         }
 
         fn exemplars(&self, matchers: &[Matcher], after: i64, until: i64) -> Vec<(Labels, Vec<Exemplar>)> {
-            let exemplar = |(trace, value, minute): &(u128, f64, i64)| {
+            let exemplar = |(trace, value, minute): &Seen| {
                 let at = minute * MINUTE;
                 let time = Timestamp(u64::try_from(at).unwrap() * 1_000_000);
                 let (trace_id, span_id) = (TraceId::from(*trace), SpanId::from(1));
@@ -297,7 +300,7 @@ mod tests {
         }
     }
 
-    fn series(text: &[(&str, &str)], exemplars: &[(u128, f64, i64)]) -> (Labels, Vec<(u128, f64, i64)>) {
+    fn series(text: &[(&str, &str)], exemplars: &[Seen]) -> (Labels, Vec<Seen>) {
         (Labels::new(text.iter().copied()), exemplars.to_vec())
     }
 
