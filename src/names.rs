@@ -100,19 +100,30 @@ pub const STATUS_CODE: &str = "status.code";
 pub const STATUS_CODE_ERROR: &str = "STATUS_CODE_ERROR";
 /// Attribute: what class of error ended the operation.
 pub const ERROR_TYPE: &str = "error.type";
+/// Attribute: the status code of a response, such as 200.
+pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
+/// Attribute: the method of a remote procedure call, such as `shop.Prices/Get`.
+pub const RPC_METHOD: &str = "rpc.method";
+/// Attribute: the method that was called, where [`RPC_METHOD`] is `_OTHER`.
+pub const RPC_METHOD_ORIGINAL: &str = "rpc.method_original";
+/// Attribute: the status of a remote procedure call, such as `NOT_FOUND`.
+pub const RPC_STATUS_CODE: &str = "rpc.status_code";
 /// Attribute: `true` on the series that takes what exceeds the cardinality limit.
 pub const OVERFLOW: &str = "otel.metric.overflow";
 /// Attribute of [`INTERNAL_EVENTS`].
 pub const EVENT: &str = "event";
 
 /// Span fields that become metric attributes unless the configuration says otherwise: bounded by convention.
-pub const DEFAULT_DIMENSIONS: [&str; 10] = [
+pub const DEFAULT_DIMENSIONS: [&str; 12] = [
     "http.request.method",
-    "http.response.status_code",
+    HTTP_RESPONSE_STATUS_CODE,
     "http.route",
+    "rpc.system.name",
+    RPC_METHOD,
+    RPC_STATUS_CODE,
+    // Names of the conventions before 1.38, which most instrumentations still write.
     "rpc.system",
     "rpc.service",
-    "rpc.method",
     "rpc.grpc.status_code",
     "db.system.name",
     "db.operation.name",

@@ -1,0 +1,102 @@
+//! The body of a response, whose end is the end of the span.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::Response;
+use http::header::CONTENT_LENGTH;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Buf;
+use pin_project_lite::pin_project;
+
+use super::call::Call;
+
+pin_project! {
+    /// The body of a response, within the span of its request, which ends with it.
+    #[derive(Debug)]
+    pub struct ResponseBody<B>
+    where
+        B: Body,
+    {
+        #[pin]
+        inner: B,
+        // `None` once the end is known.
+        call: Option<Call>,
+        // Bytes to come, when the headers say.
+        left: Option<u64>,
+    }
+
+    impl<B> PinnedDrop for ResponseBody<B>
+    where
+        B: Body,
+    {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            if let Some(call) = this.call {
+                call.abandon();
+            }
+        }
+    }
+}
+
+impl<B: Body> ResponseBody<B> {
+    pub(super) fn new(inner: B, call: Option<Call>, left: Option<u64>) -> Self {
+        Self { inner, call, left }
+    }
+
+    /// The response with its body within the span, which ends now when nothing will follow.
+    pub(super) fn of(response: Response<B>, mut call: Call) -> Response<Self> {
+        let (parts, body) = response.into_parts();
+        let left = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let has_body = call.headers(&parts) && !body.is_end_stream() && left != Some(0);
+        if !has_body {
+            call.end();
+        }
+        Response::from_parts(parts, Self::new(body, has_body.then_some(call), left))
+    }
+}
+
+impl<B: Body> Body for ResponseBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let mut this = self.project();
+        let Some(call) = this.call else { return this.inner.poll_frame(context) };
+        let polled = ready!(call.within(|| this.inner.as_mut().poll_frame(context)));
+        let has_ended = match &polled {
+            None => true,
+            Some(Err(_)) => {
+                call.error::<B::Error>();
+                *this.call = None;
+                return Poll::Ready(polled);
+            }
+            Some(Ok(frame)) => {
+                if let Some(trailers) = frame.trailers_ref() {
+                    call.trailers(trailers);
+                }
+                if let (Some(left), Some(data)) = (&mut *this.left, frame.data_ref()) {
+                    *left = left.saturating_sub(data.remaining() as u64);
+                }
+                // Who sends it may know by then that there is no more, and not ask again.
+                *this.left == Some(0) || this.inner.is_end_stream()
+            }
+        };
+        if has_ended {
+            call.end();
+            *this.call = None;
+        }
+        Poll::Ready(polled)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
