@@ -13,7 +13,7 @@ pub const WINDOW: usize = 5;
 
 /// The service's operations in the order of a request's way through them; others follow by name.
 const ORDER: [&str; 10] =
-    ["request", "search", "parse", "cache_get", "embed", "retrieve", "vector_search", "rerank", "cache_put", "index"];
+    ["GET", "GET /search", "parse", "cache_get", "embed", "retrieve", "vector_search", "rerank", "cache_put", "index"];
 
 /// One operation over some time.
 #[derive(Debug, Clone, PartialEq)]
@@ -219,24 +219,24 @@ pub(super) mod tests {
         let operations = vec![
             operation("other", SpanKind::Internal, 1, 1.0),
             operation("rerank", SpanKind::Internal, 1, 6.0),
-            operation("search", SpanKind::Server, 1, 1.0),
-            operation("request", SpanKind::Client, 1, 9.0),
+            operation("GET /search", SpanKind::Server, 1, 1.0),
+            operation("GET", SpanKind::Client, 1, 9.0),
         ];
         let frame = figures.read(seconds(1), operations);
         let shares: Vec<_> = frame.lines.iter().map(|line| (line.name.as_str(), line.total.self_share)).collect();
         assert_eq!(
             shares,
-            [("request", None), ("search", Some(0.125)), ("rerank", Some(0.75)), ("other", Some(0.125))]
+            [("GET", None), ("GET /search", Some(0.125)), ("rerank", Some(0.75)), ("other", Some(0.125))]
         );
     }
 
     #[test]
     fn the_highest_peak_of_the_run_stays() {
         let mut figures = Figures::new(seconds(0), Vec::new());
-        let mut busy = operation("search", SpanKind::Server, 1, 1.0);
+        let mut busy = operation("GET /search", SpanKind::Server, 1, 1.0);
         busy.peak = 9;
         figures.read(seconds(1), vec![busy]);
-        let frame = figures.read(seconds(2), vec![operation("search", SpanKind::Server, 2, 2.0)]);
+        let frame = figures.read(seconds(2), vec![operation("GET /search", SpanKind::Server, 2, 2.0)]);
         assert_eq!((frame.lines[0].peak, frame.lines[0].in_flight), (9, 1));
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{Request, StatusCode};
+use axum::http::Request;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
@@ -14,13 +14,12 @@ use hyper_util::rt::TokioExecutor;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time;
-use tracing::field::Empty as Unset;
-use tracing::{Span, instrument};
-use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tower_layer::Layer;
+use tower_service::Service;
 
 use super::corpus::{Author, Query};
 use super::random::{Random, Zipf};
-use super::{TARGET, propagation};
+use crate::http;
 
 /// Requests that may be under way at once; while there are as many, due ones are left out and counted.
 const IN_FLIGHT: usize = 64;
@@ -35,7 +34,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the last answers may take once the load has stopped.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-type Http = Client<HttpConnector, Empty<Bytes>>;
+type Http = http::Client<Client<HttpConnector, Empty<Bytes>>>;
 
 /// What to send.
 #[derive(Debug)]
@@ -67,7 +66,7 @@ impl Load {
     /// Sends `rate` requests a second until `stop`, then waits a moment for the answers under way. Returns how many
     /// requests were left out because too many were under way.
     pub async fn run(mut self, address: SocketAddr, rate: f64, stop: impl Future<Output = ()>) -> u64 {
-        let client: Http = Client::builder(TokioExecutor::new()).build(connector());
+        let client: Http = http::ClientLayer::new().layer(Client::builder(TokioExecutor::new()).build(connector()));
         let permits = Arc::new(Semaphore::new(IN_FLIGHT));
         let (mut requests, mut left_out) = (JoinSet::new(), 0);
         // A late timer catches up: people do not wait with their requests because a service is slow.
@@ -103,45 +102,17 @@ fn connector() -> HttpConnector {
     connector
 }
 
-/// One request, as the semantic conventions have it: a client's span is an error from status 400 on.
-#[instrument(
-    target = TARGET,
-    skip_all,
-    fields(
-        otel.kind = "client",
-        otel.status_code = Unset,
-        http.request.method = "GET",
-        server.address = %address.ip(),
-        server.port = address.port(),
-        http.response.status_code = Unset,
-        error.type = Unset,
-    )
-)]
+/// One request. Who takes too long is hung up on.
 async fn request(client: Http, address: SocketAddr, query: Query) {
-    let span = Span::current();
-    let status = match time::timeout(TIMEOUT, exchange(&client, address, &query, &span)).await {
-        Ok(Some(status)) => status,
-        Ok(None) => return record_failure(&span, "connection"),
-        Err(_) => return record_failure(&span, "timeout"),
-    };
-    span.record("http.response.status_code", status.as_u16());
-    if !status.is_success() {
-        record_failure(&span, status.as_str());
-    }
-}
-
-fn record_failure(span: &Span, kind: &str) {
-    span.record("error.type", kind).record("otel.status_code", "ERROR");
+    drop(time::timeout(TIMEOUT, exchange(client, address, &query)).await);
 }
 
 /// Sends the query and reads the whole answer; `None` when the connection fails.
-async fn exchange(client: &Http, address: SocketAddr, query: &Query, span: &Span) -> Option<StatusCode> {
-    let mut request = Request::get(url(address, query)).body(Empty::new()).ok()?;
-    propagation::inject(&span.context(), request.headers_mut());
-    let response = client.request(request).await.ok()?;
-    let status = response.status();
+async fn exchange(mut client: Http, address: SocketAddr, query: &Query) -> Option<()> {
+    let request = Request::get(url(address, query)).body(Empty::new()).ok()?;
+    let response = client.call(request).await.ok()?;
     response.into_body().collect().await.ok()?;
-    Some(status)
+    Some(())
 }
 
 fn url(address: SocketAddr, query: &Query) -> String {

@@ -21,7 +21,6 @@ pub mod index;
 pub mod json;
 pub mod load;
 pub mod output;
-pub mod propagation;
 pub mod random;
 pub mod rerank;
 pub mod service;

@@ -6,21 +6,17 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use axum::Router;
-use axum::extract::{MatchedPath, Query as Parameters, Request, State};
+use axum::extract::{MatchedPath, Query as Parameters, State};
 use axum::http::{StatusCode, header};
-use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tracing::field::Empty;
-use tracing::{Instrument, Span, info_span};
-use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::corpus::Query;
 use super::engine::{Engine, SearchError};
-use super::{TARGET, propagation};
+use crate::http::ServerLayer;
 
 /// A free port on the loopback interface.
 ///
@@ -45,38 +41,8 @@ pub async fn serve(
 }
 
 fn router(engine: Engine) -> Router {
-    // `route_layer` rather than `layer`: the route is known by then.
-    Router::new().route("/search", get(search)).route_layer(middleware::from_fn(trace)).with_state(engine)
-}
-
-/// Opens the server span of a request, as a child of the client's span.
-///
-/// Not `#[instrument]`: the parent has to be set before the span is entered for the first time.
-async fn trace(route: MatchedPath, request: Request, next: Next) -> Response {
-    let span = info_span!(
-        target: TARGET,
-        "search",
-        otel.kind = "server",
-        otel.status_code = Empty,
-        http.request.method = %request.method(),
-        http.route = route.as_str(),
-        http.response.status_code = Empty,
-        url.path = request.uri().path(),
-        error.type = Empty,
-    );
-    // Without traces there is nobody to tell, and nothing is lost.
-    span.set_parent(propagation::extract(request.headers())).ok();
-    let response = next.run(request).instrument(span.clone()).await;
-    record_status(&span, response.status());
-    response
-}
-
-/// As the semantic conventions have it: a server's span is an error when the server is to blame.
-fn record_status(span: &Span, status: StatusCode) {
-    span.record("http.response.status_code", status.as_u16());
-    if status.is_server_error() {
-        span.record("error.type", status.as_str()).record("otel.status_code", "ERROR");
-    }
+    let layer = ServerLayer::new().route(|request| request.extensions.get().map(MatchedPath::as_str));
+    Router::new().route("/search", get(search)).layer(layer).with_state(engine)
 }
 
 async fn search(

@@ -109,7 +109,7 @@ mod tests {
     fn frame() -> Frame {
         let mut figures = Figures::new(Timestamp(1_000_000_000), Vec::new());
         let operations = vec![
-            operation("request", SpanKind::Client, 60, 500.0),
+            operation("GET", SpanKind::Client, 60, 500.0),
             operation("a_name_that_is_too_long", SpanKind::Internal, 9_999_999, 99_999_999_999.0),
             operation("index", SpanKind::Internal, 0, 0.0),
         ];
@@ -128,7 +128,7 @@ mod tests {
     fn a_row_shows_rate_errors_quantiles_and_self_time() {
         let rows = rows(&frame(), Span::Recent, Style::Plain);
         let words: Vec<&str> = rows[0].split_whitespace().collect();
-        assert_eq!(words[..4], ["request", "client", "60.0", "10.0"]);
+        assert_eq!(words[..4], ["GET", "client", "60.0", "10.0"]);
         assert_eq!(words[7..], ["8.33", "-", "1", "3"]);
         assert_eq!(rows[1].split_whitespace().collect::<Vec<_>>()[3..7], ["-", "-", "-", "-"]);
     }

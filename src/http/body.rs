@@ -40,19 +40,19 @@ pin_project! {
 }
 
 impl<B: Body> ResponseBody<B> {
-    pub(super) fn new(inner: B, call: Option<Call>, left: Option<u64>) -> Self {
-        Self { inner, call, left }
-    }
-
     /// The response with its body within the span, which ends now when nothing will follow.
-    pub(super) fn of(response: Response<B>, mut call: Call) -> Response<Self> {
-        let (parts, body) = response.into_parts();
+    pub(super) fn of(response: Response<B>, call: Option<Call>) -> Response<Self> {
+        let (parts, inner) = response.into_parts();
         let left = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        let has_body = call.headers(&parts) && !body.is_end_stream() && left != Some(0);
-        if !has_body {
-            call.end();
-        }
-        Response::from_parts(parts, Self::new(body, has_body.then_some(call), left))
+        let goes_on = |mut call: Call| {
+            let has_body = call.headers(&parts) && !inner.is_end_stream() && left != Some(0);
+            if !has_body {
+                call.end();
+            }
+            has_body.then_some(call)
+        };
+        let call = call.and_then(goes_on);
+        Response::from_parts(parts, Self { inner, call, left })
     }
 }
 

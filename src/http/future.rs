@@ -50,18 +50,14 @@ where
         // Polled again after it was ready, which nobody should: there is nothing to come.
         let Some(inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Pending };
         let Some(call) = this.call else {
-            return inner.poll(context).map_ok(|response| response.map(|body| ResponseBody::new(body, None, None)));
+            return inner.poll(context).map_ok(|response| ResponseBody::of(response, None));
         };
         let result = ready!(call.within(|| inner.poll(context)));
         call.within(|| this.inner.set(None));
+        if result.is_err() {
+            call.error::<E>();
+        }
         let call = this.call.take();
-        Poll::Ready(match (result, call) {
-            (Ok(response), Some(call)) => Ok(ResponseBody::of(response, call)),
-            (Ok(response), None) => Ok(response.map(|body| ResponseBody::new(body, None, None))),
-            (Err(error), call) => {
-                call.into_iter().for_each(|mut call| call.error::<E>());
-                Err(error)
-            }
-        })
+        Poll::Ready(result.map(|response| ResponseBody::of(response, call)))
     }
 }

@@ -2,7 +2,7 @@
 //! (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>, <https://grpc.github.io/grpc/core/md_doc_statuscodes.html>).
 
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 
 /// Status codes by number.
 const CODES: [&str; 17] = [
@@ -34,7 +34,7 @@ pub(super) const CANCELLED: &str = CODES[1];
 
 /// Whether a request or response is gRPC. gRPC-Web is not: its trailers lie within the body.
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
-    let content = headers.get(CONTENT_TYPE).map(|content| content.as_bytes());
+    let content = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let after = content.and_then(|content| content.strip_prefix(b"application/grpc"));
     after.is_some_and(|after| matches!(after.first(), None | Some(b'+' | b';' | b' ')))
 }
@@ -73,8 +73,6 @@ pub(super) fn is_server_error(status: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn headers(name: &'static str, value: &[u8]) -> HeaderMap {

@@ -205,6 +205,7 @@ impl Settings {
         let original = grpc::method(&request.uri);
         let is_known = |method: &&str| self.rpc_methods.as_ref().is_none_or(|all| all.iter().any(|it| it == method));
         let known = original.filter(is_known);
+        let unknown = if known.is_none() { original.or_else(|| Some(request.uri.path())) } else { None };
         let server = Address::of(request);
         let span = info_span!(
             target: TARGET,
@@ -214,7 +215,7 @@ impl Settings {
             otel.status_code = Empty,
             rpc.system.name = "grpc",
             rpc.method = known.unwrap_or(OTHER),
-            rpc.method_original = if known.is_none() { Some(original.unwrap_or(request.uri.path())) } else { None },
+            rpc.method_original = unknown,
             rpc.status_code = Empty,
             server.address = server.map(|server| server.host),
             server.port = server.and_then(|server| server.port),

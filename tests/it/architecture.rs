@@ -32,7 +32,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
     // A door of its own for files; what it reads and runs is what a host does.
     ("check", &["config", "history", "notifier", "promql", "rules"]),
     // A host as any other; the numbers of its table come from the store.
-    ("demo", &["telemetry", "config", "pipeline", "series", "rules"]),
+    ("demo", &["telemetry", "config", "pipeline", "series", "rules", "http"]),
 ];
 
 /// The doors and the map of the house: they wire, and are kept short instead.

@@ -38,8 +38,8 @@ fn a_short_run_as_json_ends_with_an_object_in_which_every_request_is_accounted_f
     assert!(!ticks.is_empty() && ticks.iter().all(|tick| tick["final"] == false));
     assert_eq!((&last["final"], &last["fault"]), (&true.into(), &true.into()));
     let calls = calls(last);
-    assert_eq!(calls["request"], calls["search"], "every request was served");
-    assert_eq!(calls["parse"], calls["search"], "every search was parsed");
+    assert_eq!(calls["GET"], calls["GET /search"], "every request was served");
+    assert_eq!(calls["parse"], calls["GET /search"], "every search was parsed");
     assert_eq!(calls["index"], 1);
     for stage in ["embed", "retrieve", "vector_search", "cache_put"] {
         assert_eq!(calls[stage], calls["rerank"], "what the cache did not answer went through {stage}");
