@@ -39,6 +39,7 @@ mod writer;
 pub use config::Config;
 pub use metadata::{Metadata, MetricKind};
 pub use source::{Selected, Source};
+pub use translate::{NamedAs, prometheus_name};
 pub use window::{History, Usage};
 
 pub use crate::model::{MatchOp, Matcher};

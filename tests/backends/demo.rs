@@ -12,7 +12,7 @@ use crate::jaeger::Jaeger;
 use crate::program::run;
 use crate::received::{Received, Span};
 
-const SERVICE: &str = "demo-under-test";
+pub(crate) const SERVICE: &str = "demo-under-test";
 /// A run takes five seconds, indexing before and a flush after it.
 const LIMIT: Duration = Duration::from_secs(90);
 /// So few that a build without optimizations keeps up with the load.
@@ -21,11 +21,11 @@ const CALLS: &str = "traces.span.metrics.calls";
 const DURATION: &str = "traces.span.metrics.duration";
 
 /// The last object that the demo printed.
-struct Final(Value);
+pub(crate) struct Final(Value);
 
 impl Final {
     /// Calls of each operation that was called, by the spans' name.
-    fn calls(&self) -> BTreeMap<String, u64> {
+    pub(crate) fn calls(&self) -> BTreeMap<String, u64> {
         let mut calls = BTreeMap::new();
         for operation in self.0["operations"].as_array().map_or(&[][..], Vec::as_slice) {
             let name = operation["name"].as_str().unwrap_or_default().to_owned();
@@ -35,12 +35,12 @@ impl Final {
         calls
     }
 
-    fn delivered(&self, signal: &str) -> Option<u64> {
+    pub(crate) fn delivered(&self, signal: &str) -> Option<u64> {
         self.0["report"][signal]["delivered"].as_u64()
     }
 
     /// What the demo says that it lost, of all signals.
-    fn dropped(&self) -> BTreeMap<&str, &Value> {
+    pub(crate) fn dropped(&self) -> BTreeMap<&str, &Value> {
         ["traces", "metrics", "logs"]
             .map(|signal| (signal, &self.0["report"][signal]["dropped"]))
             .into_iter()
@@ -50,7 +50,7 @@ impl Final {
 }
 
 /// Runs the demo for five seconds with nothing but these variables in its environment.
-async fn demo(rate: u32, variables: &[(&str, &str)]) -> Result<Final> {
+pub(crate) async fn demo(rate: u32, variables: &[(&str, &str)]) -> Result<Final> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bellwether"));
     command
         .args(["demo", "--for", "5s", "--format", "json", "--rate", &rate.to_string(), "--documents", DOCUMENTS])

@@ -16,8 +16,10 @@ mod jaeger;
 mod program;
 mod prometheus;
 mod promtool;
+mod readme;
 mod received;
 mod servers;
+mod stack;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Result<T> = std::result::Result<T, Error>;

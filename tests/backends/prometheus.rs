@@ -15,9 +15,18 @@ pub(crate) struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts one with a configuration file, feature flags, and nothing to scrape.
+    /// Starts one with a configuration file and feature flags.
     pub(crate) async fn start(config: &str, features: &str) -> Result<Self> {
+        Self::start_with_rules(config, features, &[]).await
+    }
+
+    /// The same, with rule files (name and text) in the folder `rules` beside the configuration.
+    pub(crate) async fn start_with_rules(config: &str, features: &str, rules: &[(&str, &str)]) -> Result<Self> {
         let folder = tempfile::tempdir()?;
+        std::fs::create_dir(folder.path().join("rules"))?;
+        for (name, text) in rules {
+            std::fs::write(folder.path().join("rules").join(name), text)?;
+        }
         let [port] = free_ports()?;
         let file = folder.path().join("prometheus.yml");
         std::fs::write(&file, config)?;

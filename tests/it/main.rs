@@ -3,6 +3,8 @@
 #[cfg(feature = "rules")]
 mod alerts;
 mod architecture;
+#[cfg(feature = "rules")]
+mod dashboards;
 mod demo;
 mod examples;
 mod instruments;

@@ -22,7 +22,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::Temporality;
 
 use self::labels::{Common, Symbols, TARGET_INFO};
-use self::names::NamedAs;
+pub use self::names::{NamedAs, prometheus_name};
 pub(super) use self::points::millis;
 use self::points::{Known, Reading};
 use super::metadata::{Metadata, MetricKind};

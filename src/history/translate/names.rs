@@ -6,12 +6,12 @@
 
 /// What of a metric's kind its name depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NamedAs {
+pub enum NamedAs {
     /// Gets `_total`.
     Counter,
     /// Gets `_ratio` when its unit is `1`.
     Gauge,
-    /// Gets its unit only.
+    /// Gets its unit only; so do histograms, whose series add `_bucket`, `_sum` and `_count`.
     Other,
 }
 
@@ -48,6 +48,17 @@ const UNITS: [(&str, &str); 26] = [
 /// The words behind `_per_`, in the singular.
 const PER_UNITS: [(&str, &str); 7] =
     [("s", "second"), ("m", "minute"), ("h", "hour"), ("d", "day"), ("w", "week"), ("mo", "month"), ("y", "year")];
+
+/// The name that one of our own metrics has in Prometheus.
+///
+/// ```
+/// use bellwether::history::{NamedAs, prometheus_name};
+/// use bellwether::names;
+/// assert_eq!(prometheus_name(&names::CALLS, NamedAs::Counter), "traces_span_metrics_calls_total");
+/// ```
+pub fn prometheus_name(name: &crate::names::Name, kind: NamedAs) -> String {
+    metric(name.name, name.unit, kind).unwrap_or_default()
+}
 
 /// The name of a metric: its words joined by underscores, then its unit, then what its kind asks for. `None` when
 /// nothing of the name is left.

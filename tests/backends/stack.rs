@@ -1,0 +1,236 @@
+//! The files of `otel-collector`: each is taken by its program, and together they show what the demo sends. Every query
+//! of every dashboard has data.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep};
+
+use crate::collector::Collector;
+use crate::program::{Server, free_ports, installed, run};
+use crate::prometheus::Prometheus;
+use crate::received::Received;
+use crate::{Result, http};
+
+const SERVICE: &str = "demo-of-the-stack";
+const LIMIT: Duration = Duration::from_secs(30);
+/// Longest wait until every panel has data. Rules are judged every ten seconds.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// An alert of our own, because dashboards show alerts and nothing goes wrong at once.
+const ALWAYS: &str = r"
+groups:
+  - name: always
+    interval: 1s
+    rules: [{alert: Called, expr: 'sum by (job) (rate(traces_span_metrics_calls_total[1m])) > 0'}]
+";
+
+/// A file of `otel-collector`.
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("otel-collector").join(name)
+}
+
+fn text(name: &str) -> Result<String> {
+    Ok(std::fs::read_to_string(file(name))?)
+}
+
+async fn takes(program: &str, arguments: &[String], variables: &[(&str, String)]) -> Result<()> {
+    let mut command = Command::new(installed(program)?);
+    command.args(arguments).envs(variables.iter().map(|(name, value)| (name, value)));
+    let ended = run(&mut command, LIMIT).await?;
+    if ended.status.success() {
+        return Ok(());
+    }
+    Err(format!("{program} {}:\n{}{}", arguments.join(" "), ended.stdout, ended.stderr).into())
+}
+
+fn config(name: &str) -> String {
+    format!("--config={}", file(name).display())
+}
+
+#[tokio::test]
+async fn the_collector_takes_its_files() -> Result<()> {
+    takes("otelcol", &["validate".to_owned(), config("collector.yaml")], &[]).await?;
+    takes("otelcol", &["validate".to_owned(), config("collector.yaml"), config("collector-scrape.yaml")], &[]).await
+}
+
+#[tokio::test]
+async fn prometheus_takes_its_files_and_the_rules() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    std::fs::create_dir(folder.path().join("rules"))?;
+    std::fs::write(folder.path().join("rules/bellwether.rules.yml"), bellwether::rules::DEFAULT_RULES)?;
+    for name in ["prometheus.yml", "prometheus-scrape.yml"] {
+        let path = folder.path().join(name);
+        std::fs::copy(file(name), &path)?;
+        takes("promtool", &["check".to_owned(), "config".to_owned(), path.display().to_string()], &[]).await?;
+    }
+    Ok(())
+}
+
+/// The programs of `compose.yaml` on ports of this machine. What Tempo would get, a second Collector writes down.
+pub(crate) struct Stack {
+    /// Of the Collector, over HTTP.
+    pub(crate) otlp: u16,
+    jaeger: u16,
+    prometheus: Prometheus,
+    tempo: Collector,
+    collector: Server,
+    _jaeger: Server,
+    _folder: TempDir,
+}
+
+impl Stack {
+    pub(crate) async fn start() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let local = |port: u16| format!("127.0.0.1:{port}");
+        let rules = [("bellwether.rules.yml", bellwether::rules::DEFAULT_RULES), ("always.rules.yml", ALWAYS)];
+        let prometheus = Prometheus::start_with_rules(&text("prometheus.yml")?, "exemplar-storage", &rules).await?;
+        let address = format!("http://{}", local(prometheus.port));
+        let tempo = Collector::start().await?;
+
+        let [grpc, http, health, jaeger, query_grpc] = free_ports()?;
+        let variables = [
+            ("OTLP_GRPC", local(grpc)),
+            ("OTLP_HTTP", local(http)),
+            ("HEALTH", local(health)),
+            ("QUERY", local(jaeger)),
+            ("QUERY_GRPC", local(query_grpc)),
+            ("PROMETHEUS", address.clone()),
+            ("JAEGER_UI", file("jaeger-ui.json").display().to_string()),
+        ];
+        let mut shown = Server::start("jaeger", [config("jaeger.yaml")], &variables, folder.path())?;
+        shown.ready(health, "/status").await?;
+
+        let [collector_grpc, otlp, health] = free_ports()?;
+        let variables = [
+            ("OTLP_GRPC", local(collector_grpc)),
+            ("OTLP_HTTP", local(otlp)),
+            ("HEALTH", local(health)),
+            ("JAEGER", local(grpc)),
+            ("TEMPO", local(tempo.grpc_port)),
+            ("PROMETHEUS", address),
+        ];
+        let mut collector = Server::start("otelcol", [config("collector.yaml")], &variables, folder.path())?;
+        collector.ready(health, "/").await?;
+        Ok(Self { otlp, jaeger, prometheus, tempo, collector, _jaeger: shown, _folder: folder })
+    }
+
+    /// A demo that runs until it is dropped.
+    fn demo(&self) -> Result<Child> {
+        let child = Command::new(env!("CARGO_BIN_EXE_bellwether"))
+            .args(["demo", "--for", "5m", "--format", "json", "--rate", "20", "--documents", "300"])
+            .env_clear()
+            .env("OTEL_SERVICE_NAME", SERVICE)
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://127.0.0.1:{}", self.otlp))
+            .env("OTEL_METRIC_EXPORT_INTERVAL", "1000")
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        Ok(child)
+    }
+
+    /// Ends the Collector, which sends what it still holds: Prometheus, and what Tempo would have got.
+    pub(crate) async fn ended(self) -> Result<(Prometheus, Received)> {
+        self.collector.stop().await?;
+        Ok((self.prometheus, self.tempo.received().await?))
+    }
+
+    /// What Jaeger's own page asks.
+    async fn jaeger(&self, path: &str) -> Result<Value> {
+        let response = http::get(self.jaeger, path).await?;
+        if response.status == 200 { Ok(serde_json::from_str(&response.body)?) } else { Err(response.body.into()) }
+    }
+}
+
+/// The queries of a dashboard's panels, with values for its variables.
+fn queries(dashboard: &Value) -> Vec<(String, String)> {
+    let panels = dashboard["panels"].as_array().map_or(&[][..], Vec::as_slice);
+    let mut queries = Vec::new();
+    for panel in panels {
+        for target in panel["targets"].as_array().map_or(&[][..], Vec::as_slice) {
+            let query = target["expr"].as_str().unwrap_or_default();
+            let query = query.replace("$__rate_interval", "1m").replace("$job", SERVICE).replace("$operation", ".+");
+            queries.push((panel["title"].to_string(), query));
+        }
+    }
+    queries
+}
+
+/// Asks until there is data.
+async fn has_data(prometheus: &Prometheus, query: &str, until: Instant) -> Result<bool> {
+    loop {
+        let answer = prometheus.get("query", &[("query", query)]).await?;
+        if answer["result"].as_array().is_some_and(|result| !result.is_empty()) {
+            return Ok(true);
+        }
+        if Instant::now() > until {
+            return Ok(false);
+        }
+        sleep(Duration::from_millis(250)).await;
+    }
+}
+
+#[tokio::test]
+async fn dashboards_monitor_tab_and_exemplars_show_the_demo() -> Result<()> {
+    let stack = Stack::start().await?;
+    let demo = stack.demo()?;
+    let until = Instant::now() + PATIENCE;
+    let mut empty = Vec::new();
+    let mut asked = 0;
+    for entry in std::fs::read_dir(file("grafana/dashboards"))? {
+        let path = entry?.path();
+        let dashboard: Value = serde_json::from_str(&std::fs::read_to_string(&path)?)?;
+        for (panel, query) in queries(&dashboard) {
+            asked += 1;
+            if !has_data(&stack.prometheus, &query, until).await? {
+                empty.push(format!("{} / {panel}: {query}", path.display()));
+            }
+        }
+    }
+    assert!(asked > 10, "only {asked} queries");
+    assert!(empty.is_empty(), "{} of {asked} queries have no data:\n{}", empty.len(), empty.join("\n"));
+    the_monitor_tab_has_every_figure(&stack).await?;
+    exemplars_open_traces(&stack).await?;
+    drop(demo);
+    Ok(())
+}
+
+/// What Jaeger's Monitor tab asks. Spans of a plain `#[instrument]` are internal.
+async fn the_monitor_tab_has_every_figure(stack: &Stack) -> Result<()> {
+    for figure in ["calls", "errors", "latencies"] {
+        let path = format!(
+            "/api/metrics/{figure}?service={SERVICE}&spanKind=internal&spanKind=server&groupByOperation=true\
+             &quantile=0.95&lookback=600000&step=5000&ratePer=60000"
+        );
+        let answer = stack.jaeger(&path).await?;
+        let metrics = answer["metrics"].as_array().map_or(0, Vec::len);
+        assert!(metrics > 0, "{figure}: {answer}");
+    }
+    Ok(())
+}
+
+/// Exemplars that Prometheus holds lead to traces that Jaeger holds.
+async fn exemplars_open_traces(stack: &Stack) -> Result<()> {
+    let query = format!("traces_span_metrics_duration_milliseconds_bucket{{job=\"{SERVICE}\"}}");
+    let answer = stack.prometheus.get("query_exemplars", &[("query", &query)]).await?;
+    let exemplars: Vec<&str> = answer
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|series| series["exemplars"].as_array().into_iter().flatten())
+        .filter_map(|exemplar| exemplar["labels"]["trace_id"].as_str())
+        .collect();
+    assert!(!exemplars.is_empty(), "Prometheus holds no exemplar");
+    // Metrics are faster than traces, which wait for a batch.
+    let until = Instant::now() + LIMIT;
+    for id in exemplars.iter().take(5) {
+        while stack.jaeger(&format!("/api/traces/{id}")).await.is_err() {
+            assert!(Instant::now() < until, "Jaeger does not have trace {id}");
+            sleep(Duration::from_millis(250)).await;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,228 @@
+//! What the dashboards show. Names of metrics come from `names`, as Prometheus' OTLP receiver writes them.
+
+use bellwether::history::{NamedAs, prometheus_name};
+use bellwether::names::{self, Name};
+
+use super::grafana::{Board, Kind, Panel, Query, Row, query};
+
+pub(super) fn all() -> [Board; 2] {
+    [operations(), alerts()]
+}
+
+fn counter(name: &Name) -> String {
+    prometheus_name(name, NamedAs::Counter)
+}
+
+fn gauge(name: &Name) -> String {
+    prometheus_name(name, NamedAs::Gauge)
+}
+
+fn histogram(name: &Name) -> String {
+    prometheus_name(name, NamedAs::Other)
+}
+
+/// Labels of the chosen services and operations.
+const CHOSEN: &str = r#"job=~"$job", span_name=~"$operation""#;
+/// Those of a service.
+const SERVICE: &str = r#"job=~"$job""#;
+
+/// Change a second of a counter, summed by labels.
+fn rate(by: &str, metric: &str, labels: &str) -> String {
+    format!("sum{} (rate({metric}{{{labels}}}[$__rate_interval]))", grouping(by))
+}
+
+fn grouping(by: &str) -> String {
+    if by.is_empty() { String::new() } else { format!(" by ({by})") }
+}
+
+/// A quantile of a histogram with explicit buckets, or with exponential ones where those were chosen.
+fn quantile(quantile: f64, by: &str, metric: &str, labels: &str) -> String {
+    let comma = if by.is_empty() { "" } else { ", " };
+    let explicit = rate(&format!("{by}{comma}le"), &format!("{metric}_bucket"), labels);
+    let exponential = rate(by, metric, labels);
+    format!("histogram_quantile({quantile}, {explicit}) or histogram_quantile({quantile}, {exponential})")
+}
+
+/// What the board of operations speaks of.
+struct Operations {
+    calls: String,
+    duration: String,
+    self_time: String,
+    in_flight: String,
+    peak: String,
+}
+
+impl Operations {
+    fn named() -> Self {
+        Self {
+            calls: counter(&names::CALLS),
+            duration: histogram(&names::DURATION),
+            self_time: counter(&names::SELF_TIME),
+            in_flight: gauge(&names::IN_FLIGHT),
+            peak: gauge(&names::IN_FLIGHT_PEAK),
+        }
+    }
+
+    fn rate(&self, by: &str) -> String {
+        rate(by, &self.calls, CHOSEN)
+    }
+
+    /// Without an error there is no series of errors: then the ratio is zero, and not absent.
+    fn error_ratio(&self, by: &str) -> String {
+        let failed = rate(by, &self.calls, &format!(r#"{CHOSEN}, status_code="{}""#, names::STATUS_CODE_ERROR));
+        let all = self.rate(by);
+        format!("({failed} or {all} * 0) / ({all} > 0)")
+    }
+
+    fn quantile(&self, value: f64, by: &str) -> String {
+        quantile(value, by, &self.duration, CHOSEN)
+    }
+
+    fn now(&self) -> Row {
+        let stat = |title, description, unit, expr: String| {
+            Panel::new(Kind::Stat, title, description, unit, 6, [query(expr, "")])
+        };
+        Row {
+            title: "Now",
+            panels: vec![
+                stat("Calls", "Calls a second", "reqps", self.rate("")),
+                stat("Errors", "Share of the calls that failed", "percentunit", self.error_ratio("")),
+                stat("95th percentile", "Of the duration of all calls", "ms", self.quantile(0.95, "")),
+                stat("In flight", "Calls that are open now", "short", format!("sum({}{{{CHOSEN}}})", self.in_flight)),
+            ],
+        }
+    }
+
+    fn rate_errors_duration(&self) -> Row {
+        let lines = |title, description, unit, queries: Vec<Query>| {
+            Panel::new(Kind::TimeSeries, title, description, unit, 12, queries)
+        };
+        let percentile = |value, legend| query(self.quantile(value, ""), legend);
+        let of_buckets = format!("sum by (le) (increase({}_bucket{{{CHOSEN}}}[$__rate_interval]))", self.duration);
+        let by = "span_name";
+        Row {
+            title: "Rate, errors, duration",
+            panels: vec![
+                lines("Rate", "Calls a second, by operation", "reqps", vec![query(self.rate(by), "{{span_name}}")]),
+                lines(
+                    "Error ratio",
+                    "Share of the calls that failed, by operation",
+                    "percentunit",
+                    vec![query(self.error_ratio(by), "{{span_name}}")],
+                ),
+                lines(
+                    "Duration",
+                    "Percentiles over all calls; a dot is a call whose trace it opens",
+                    "ms",
+                    vec![percentile(0.5, "p50"), percentile(0.95, "p95").with_exemplars(), percentile(0.99, "p99")],
+                ),
+                lines(
+                    "95th percentile by operation",
+                    "Over the last minutes",
+                    "ms",
+                    vec![query(self.quantile(0.95, by), "{{span_name}}")],
+                ),
+                Panel::new(
+                    Kind::Heatmap,
+                    "Durations",
+                    "How many calls took how long; exponential histograms have no such buckets",
+                    "short",
+                    24,
+                    [query(of_buckets, "{{le}}").with_exemplars()],
+                ),
+            ],
+        }
+    }
+
+    fn where_time_goes(&self) -> Row {
+        let open = |metric: &str| format!("sum by (span_name) ({metric}{{{CHOSEN}}})");
+        let by = "job, span_name, span_kind";
+        Row {
+            title: "Where the time goes",
+            panels: vec![
+                Panel::new(
+                    Kind::Stacked,
+                    "Self time",
+                    "Milliseconds a second that no child span covers, by operation: what to make faster first",
+                    "ms",
+                    12,
+                    [query(rate("span_name", &self.self_time, CHOSEN), "{{span_name}}")],
+                ),
+                Panel::new(
+                    Kind::TimeSeries,
+                    "In flight",
+                    "Calls that are open, and the most that were open at once",
+                    "short",
+                    12,
+                    [query(open(&self.in_flight), "{{span_name}}"), query(open(&self.peak), "{{span_name}} peak")],
+                ),
+                Panel::new(
+                    Kind::Table,
+                    "Operations",
+                    "Over the last minutes",
+                    "short",
+                    24,
+                    [
+                        query(self.rate(by), "calls/s"),
+                        query(self.error_ratio(by), "error ratio"),
+                        query(self.quantile(0.5, by), "p50 ms"),
+                        query(self.quantile(0.95, by), "p95 ms"),
+                        query(self.quantile(0.99, by), "p99 ms"),
+                    ],
+                ),
+            ],
+        }
+    }
+}
+
+fn operations() -> Board {
+    let metrics = Operations::named();
+    Board {
+        uid: "bellwether-operations",
+        title: "Operations",
+        description: "Rate, errors and duration of every operation, whatever the sampler left out",
+        rows: vec![metrics.now(), metrics.rate_errors_duration(), metrics.where_time_goes()],
+        of: metrics.calls,
+    }
+}
+
+fn alerts() -> Board {
+    let firing = format!(
+        r#"max by (alertname, job, span_name) (ALERTS{{alertstate="firing", {SERVICE}}} or ALERTS{{alertstate="firing", job=""}})"#
+    );
+    Board {
+        uid: "bellwether-alerts",
+        title: "Alerts",
+        description: "What is pending or firing, and the thresholds of the rules",
+        of: counter(&names::CALLS),
+        rows: vec![Row {
+            title: "Alerts",
+            panels: vec![
+                Panel::new(
+                    Kind::StateTimeline,
+                    "Firing",
+                    "When each alert was firing",
+                    "short",
+                    24,
+                    [query(firing, "{{alertname}} {{job}} {{span_name}}")],
+                ),
+                Panel::new(
+                    Kind::Table,
+                    "Now",
+                    "Alerts that are pending or firing",
+                    "short",
+                    12,
+                    [query("ALERTS", "value")],
+                ),
+                Panel::new(
+                    Kind::Table,
+                    "Thresholds",
+                    "With which the rules of bellwether compare",
+                    "short",
+                    12,
+                    [query("max by (of) (bellwether_threshold)", "threshold")],
+                ),
+            ],
+        }],
+    }
+}
