@@ -9,12 +9,12 @@
 //! assert_eq!(
 //!     rules[0].to_string(),
 //!     r#"- alert: search_p95_above_200
-//!   expr: "histogram_quantile(0.95, sum by (job, span_name, le) (rate(traces_span_metrics_duration_milliseconds_bucket{span_name=\"search\"}[5m]))) > 200"
+//!   expr: histogram_quantile(0.95, sum by (job, span_name, le) (rate(traces_span_metrics_duration_milliseconds_bucket{span_name="search"}[5m]))) > 200
 //!   for: 5m
 //!   labels:
 //!     severity: warning
 //!   annotations:
-//!     summary: "search: p95 {{ printf \"%.4g\" $value }} ms, expected at most 200 ms"
+//!     summary: 'search: p95 {{ printf "%.4g" $value }} ms, expected at most 200 ms'
 //! "#
 //! );
 //! assert_eq!(bellwether::rules::code::file(&rules).errors, []);
@@ -24,7 +24,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::file::{ReadOptions, RuleFile, parse};
+use super::print::{Entry, head, write_group};
 use crate::model::print_duration;
+use crate::yaml::double_quoted;
 
 /// Name of the file that [`file()`] makes, in messages and in [`super::Group::file`].
 pub const FILE: &str = "rules in code";
@@ -171,7 +173,7 @@ impl Measure {
     }
 
     fn expr(&self) -> String {
-        let operation = quoted(&self.operation);
+        let operation = double_quoted(&self.operation);
         let window = print_duration(self.window);
         let calls = |more: &str| {
             format!(
@@ -200,24 +202,33 @@ impl Measure {
     }
 }
 
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Rule {
+    fn entry(&self) -> Entry {
         let Self { measure, bound, .. } = self;
         let (word, unit) = measure.words();
         let (crossed, most) = if self.above { ("above", "at most") } else { ("below", "at least") };
         let name = self.name.clone().unwrap_or_else(|| format!("{}_{word}_{crossed}_{bound}", measure.operation));
-        let name = if plain(&name) { name } else { quoted(&name) };
-        writeln!(f, "- alert: {name}\n  expr: {}", quoted(&self.expr()))?;
-        for (key, time) in [("for", self.hold), ("keep_firing_for", self.keep_firing)] {
-            if time > 0 {
-                writeln!(f, "  {key}: {}", print_duration(time))?;
-            }
-        }
         // An operation's name is no template.
         let operation = measure.operation.replace("{{", "{{ \"{{\" }}");
         let summary =
             format!("{operation}: {word} {{{{ printf \"%.4g\" $value }}}}{unit}, expected {most} {bound}{unit}");
-        writeln!(f, "  labels:\n    severity: {}\n  annotations:\n    summary: {}", self.severity, quoted(&summary))
+        Entry {
+            kind: super::Kind::Alert,
+            name,
+            expr: self.expr(),
+            hold: self.hold,
+            keep_firing: self.keep_firing,
+            labels: vec![("severity".to_owned(), self.severity.to_owned())],
+            annotations: vec![("summary".to_owned(), summary)],
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        self.entry().write(&mut text, 0);
+        f.write_str(&text)
     }
 }
 
@@ -258,13 +269,14 @@ pub fn percent(hundredths: impl Into<f64>) -> f64 {
     hundredths.into() / 100.0
 }
 
-/// The text of a rule file with these rules in one group.
+/// The text of a rule file with these rules in one group, for Prometheus or for people: a program that prints it shows
+/// what `bellwether check --print -` then reads.
 pub fn print(rules: &[Rule]) -> String {
-    let entries: Vec<String> = rules.iter().map(ToString::to_string).collect();
-    let none = if entries.is_empty() { " []" } else { "" };
-    // A list may stand as deep as its key.
-    let entries: Vec<&str> = entries.iter().flat_map(|entry| entry.lines()).collect();
-    format!("groups:\n- name: code\n  rules:{none}\n  {}\n", entries.join("\n  "))
+    let mut text = head(rules.is_empty());
+    if !rules.is_empty() {
+        write_group(&mut text, "code", &[], &rules.iter().map(Rule::entry).collect::<Vec<_>>());
+    }
+    text
 }
 
 /// These rules, read as a file would be: one whose numbers make no query is an error there.
@@ -274,30 +286,6 @@ pub fn file(rules: &[Rule]) -> RuleFile {
 
 fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX / 1_000_000).min(i64::MAX / 1_000_000)
-}
-
-/// Whether YAML takes a text for that text without quotes.
-fn plain(text: &str) -> bool {
-    let letters = text.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.' | '-'));
-    letters
-        && text.starts_with(|first: char| first.is_ascii_alphabetic())
-        && crate::yaml::Scalar::plain(text) == crate::yaml::Scalar::Text
-}
-
-/// In quotes, as the query language and YAML both read them.
-pub(super) fn quoted(text: &str) -> String {
-    let mut quoted = String::from('"');
-    for letter in text.chars() {
-        match letter {
-            '"' | '\\' => quoted.extend(['\\', letter]),
-            letter if letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
-                quoted.extend(format!("\\u{:04x}", u32::from(letter)).chars());
-            }
-            letter => quoted.push(letter),
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 #[cfg(test)]
