@@ -23,17 +23,24 @@ enum Command {
     Demo(demo::args::Args),
     #[cfg(feature = "rules")]
     #[command(subcommand)]
+    Slo(check::SloCommand),
+    #[cfg(feature = "rules")]
+    #[command(subcommand)]
     Test(check::TestCommand),
 }
 
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
+    #[cfg(feature = "rules")]
+    let streams = &mut check::Streams { out: io::stdout(), err: io::stderr() };
     let result = match command {
         #[cfg(feature = "rules")]
-        Command::Check(args) => Ok(check::check(&args, &mut io::stdout().lock()).exit_code()),
+        Command::Check(args) => Ok(check::check(&args, streams).exit_code()),
         Command::Demo(args) => demo::run(&args).map(|()| 0),
         #[cfg(feature = "rules")]
-        Command::Test(command) => Ok(check::test(&command, &mut io::stdout().lock()).exit_code()),
+        Command::Slo(command) => Ok(check::generate(&command, streams).exit_code()),
+        #[cfg(feature = "rules")]
+        Command::Test(command) => Ok(check::test(&command, streams).exit_code()),
     };
     match result {
         Ok(code) => ExitCode::from(code),

@@ -9,7 +9,8 @@ use super::args::Format;
 use super::files::Checked;
 use super::kind::Kind;
 use super::unit::{Case, Tested};
-use crate::rules::file::Finding;
+use crate::rules::file::{Finding, RuleFile};
+use crate::rules::print;
 
 /// What `check` has to say.
 pub(super) fn checked(files: &[Checked], format: Format, out: &mut impl Write) -> io::Result<()> {
@@ -26,10 +27,7 @@ pub(super) fn checked(files: &[Checked], format: Format, out: &mut impl Write) -
         for lint in &file.lints {
             writeln!(out, "warning: {lint}\n")?;
         }
-        let what = file.counts.map_or_else(
-            || file.kind.as_str().to_owned(),
-            |(groups, rules)| format!("{}, {}", count(groups, "group"), count(rules, "rule")),
-        );
+        let what = file.rules.as_ref().map_or_else(|| file.kind.as_str().to_owned(), amount);
         match (file.errors.len(), file.lints.len() + file.warnings.len()) {
             (0, 0) => writeln!(out, "{}: ok, {what}", file.name)?,
             (0, warnings) => writeln!(out, "{}: {what}, {}", file.name, count(warnings, "warning"))?,
@@ -37,6 +35,21 @@ pub(super) fn checked(files: &[Checked], format: Format, out: &mut impl Write) -
         }
     }
     Ok(())
+}
+
+/// How much a rule file says.
+pub(super) fn amount(file: &RuleFile) -> String {
+    format!("{}, {}", count(file.groups.len(), "group"), count(file.rules(), "rule"))
+}
+
+/// The rules of the files as they are understood; of several files one document each.
+pub(super) fn printed(files: &[Checked], out: &mut impl Write) -> io::Result<()> {
+    let rules = files.iter().filter_map(|file| file.rules.as_ref());
+    for (at, file) in rules.enumerate() {
+        let separator = if at > 0 { "---\n" } else { "" };
+        write!(out, "{separator}# {}: {}\n{}", file.name.replace(char::is_control, " "), amount(file), print(file))?;
+    }
+    out.flush()
 }
 
 /// Where a file belongs that was given to the wrong command.
@@ -56,9 +69,9 @@ fn checked_file(file: &Checked) -> Value {
         "lints": file.lints.iter().map(finding).collect::<Vec<_>>(),
         "warnings": file.warnings,
     });
-    if let Some((groups, rules)) = file.counts {
-        value["groups"] = json!(groups);
-        value["rules"] = json!(rules);
+    if let Some(rules) = &file.rules {
+        value["groups"] = json!(rules.groups.len());
+        value["rules"] = json!(rules.rules());
     }
     value
 }
@@ -83,7 +96,9 @@ pub(super) fn tested(files: &[Tested], format: Format, out: &mut impl Write) -> 
         match file.outcome() {
             Outcome::Good => writeln!(out, "{}: ok, {tests}", file.name)?,
             Outcome::Findings => writeln!(out, "{}: {failed} of {tests} failed", file.name)?,
-            Outcome::Mistake => writeln!(out, "{}: {}", file.name, count(file.errors.len(), "mistake"))?,
+            Outcome::Mistake | Outcome::Unavailable => {
+                writeln!(out, "{}: {}", file.name, count(file.errors.len(), "mistake"))?;
+            }
         }
     }
     Ok(())

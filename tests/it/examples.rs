@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Each example, and what its run must print.
-const EXAMPLES: [(&str, &[&str]); 6] = [
+const EXAMPLES: [(&str, &[&str]); 7] = [
     ("quickstart", &["search", "rank", "searched", "traces.span.metrics.calls", "bellwether.span.self_time"]),
     ("own_subscriber", &["open_index", "index.name", "books", "3 spans delivered"]),
     ("own_exporter", &["span inner", "span outer", "hello"]),
     ("own_task", &["answer", "3 spans delivered"]),
     ("measurements", &["shop.parcels", "large", "shop.packing.duration", "shop.items", "north", "shop.stock"]),
+    ("rules_in_code", &["groups:", "alert: search_p95_above_200", "for: 5m", "alert: NobodyPays"]),
     ("in_a_test", &["3 calls, 1 error, 30 ms each"]),
 ];
 

@@ -3,6 +3,7 @@
 #[cfg(feature = "rules")]
 mod alerts;
 mod architecture;
+mod command;
 #[cfg(feature = "rules")]
 mod dashboards;
 mod demo;

@@ -1,17 +1,32 @@
 //! What was expected against what is.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
+use super::difference::{Lines, Style, difference};
 use crate::model::Labels;
-
-/// Lines of a difference that are shown.
-const SHOWN: usize = 20;
 
 /// An alert with its labels and annotations.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ShownAlert {
     pub(super) labels: Labels,
     pub(super) annotations: Labels,
+}
+
+impl Lines for ShownAlert {
+    fn lines(&self) -> Vec<String> {
+        let pairs = |labels: &Labels| -> Vec<String> {
+            labels.iter().map(|(name, value)| format!("  {name}={value:?}")).collect()
+        };
+        let annotations = pairs(&self.annotations);
+        let header = (!annotations.is_empty()).then(|| String::from(" with annotations"));
+        [vec![String::from("alert")], pairs(&self.labels), header.into_iter().collect(), annotations].concat()
+    }
+}
+
+impl Lines for ShownSample {
+    fn lines(&self) -> Vec<String> {
+        vec![self.to_string()]
+    }
 }
 
 impl fmt::Display for ShownAlert {
@@ -49,38 +64,25 @@ impl fmt::Display for ShownSample {
 }
 
 /// What differs between alerts that are expected and those that fire; `None` when nothing does.
-pub(super) fn alerts(mut expected: Vec<ShownAlert>, mut got: Vec<ShownAlert>) -> Option<String> {
+pub(super) fn alerts(mut expected: Vec<ShownAlert>, mut got: Vec<ShownAlert>, style: Style) -> Option<String> {
     expected.sort();
     got.sort();
     let same = |a: &ShownAlert, b: &ShownAlert| a == b;
-    if expected == got { None } else { Some(difference(&expected, &got, same)) }
+    if expected == got { None } else { Some(difference(&expected, &got, style, same)) }
 }
 
 /// The same for samples. With `fuzzy` neighbouring numbers are equal.
-pub(super) fn samples(mut expected: Vec<ShownSample>, mut got: Vec<ShownSample>, fuzzy: bool) -> Option<String> {
+pub(super) fn samples(
+    mut expected: Vec<ShownSample>,
+    mut got: Vec<ShownSample>,
+    style: Style,
+    fuzzy: bool,
+) -> Option<String> {
     expected.sort_by(|a, b| a.labels.cmp(&b.labels));
     got.sort_by(|a, b| a.labels.cmp(&b.labels));
     let same = |a: &ShownSample, b: &ShownSample| a.same(b, fuzzy);
     let all = expected.len() == got.len() && expected.iter().zip(&got).all(|(a, b)| same(a, b));
-    if all { None } else { Some(difference(&expected, &got, same)) }
-}
-
-fn difference<T: fmt::Display>(expected: &[T], got: &[T], same: impl Fn(&T, &T) -> bool) -> String {
-    let missing: Vec<&T> = expected.iter().filter(|item| !got.iter().any(|other| same(item, other))).collect();
-    let unexpected: Vec<&T> = got.iter().filter(|item| !expected.iter().any(|other| same(other, item))).collect();
-    let mut text = String::new();
-    for (word, items) in [("missing", &missing), ("unexpected", &unexpected)] {
-        for item in items.iter().take(SHOWN) {
-            let _infallible = write!(text, "\n  {word:<10} {item}");
-        }
-        if items.len() > SHOWN {
-            let _infallible = write!(text, "\n  {word:<10} {} more", items.len() - SHOWN);
-        }
-    }
-    if text.is_empty() {
-        let _infallible = write!(text, "\n  expected {} of them, got {}", expected.len(), got.len());
-    }
-    text
+    if all { None } else { Some(difference(&expected, &got, style, same)) }
 }
 
 #[cfg(test)]
@@ -105,7 +107,7 @@ mod tests {
         ];
         let all = |samples: &[(&str, f64)]| samples.iter().map(|(name, value)| sample(name, *value)).collect();
         for (expected, got, same) in cases {
-            assert_eq!(samples(all(&expected), all(&got), false).is_none(), same, "{expected:?} {got:?}");
+            assert_eq!(samples(all(&expected), all(&got), Style::Sets, false).is_none(), same, "{expected:?} {got:?}");
         }
     }
 
@@ -113,8 +115,11 @@ mod tests {
     fn neighbouring_numbers_are_equal_only_when_asked() {
         let pair = || (vec![sample("a", 0.3)], vec![sample("a", 0.1 + 0.2)]);
         let (expected, got) = pair();
-        assert_eq!(samples(expected, got, false).unwrap(), "\n  missing    a 0.3\n  unexpected a 0.30000000000000004");
+        assert_eq!(
+            samples(expected, got, Style::Sets, false).unwrap(),
+            "\n  missing    a 0.3\n  unexpected a 0.30000000000000004"
+        );
         let (expected, got) = pair();
-        assert_eq!(samples(expected, got, true), None);
+        assert_eq!(samples(expected, got, Style::Sets, true), None);
     }
 }

@@ -2,6 +2,7 @@
 //! (<https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/>).
 
 mod compare;
+mod difference;
 mod glob;
 mod read;
 mod report;
@@ -13,6 +14,7 @@ use std::path::Path;
 
 use super::args::TestArgs;
 use super::{Outcome, features, files};
+use crate::clock::Clock;
 use crate::model::Labels;
 use crate::rules::file::{Finding, ReadOptions, RuleFile};
 use crate::yaml::{Node, Place};
@@ -22,6 +24,8 @@ use crate::yaml::{Node, Place};
 pub(super) struct Tested {
     /// Its name, for people.
     pub(super) name: String,
+    /// When it was run, as JUnit has it.
+    pub(super) timestamp: String,
     /// Mistakes in it or in its rule files; then nothing is run.
     pub(super) errors: Vec<Finding>,
     /// What is odd and no mistake.
@@ -49,6 +53,8 @@ pub(super) struct Case {
     pub(super) name: String,
     /// What was not as expected, each at its place in the test file.
     pub(super) failures: Vec<Finding>,
+    /// What `--debug` shows, in lines; else empty.
+    pub(super) debug: String,
 }
 
 /// What a test file says. Times are milliseconds.
@@ -126,8 +132,9 @@ struct ExpectedSample {
 
 /// Reads a test file and its rule files, and runs those of its tests that are asked for.
 pub(super) fn run(path: &Path, args: &TestArgs) -> Tested {
-    let name = path.display().to_string();
-    let mut tested = Tested { name, errors: Vec::new(), warnings: Vec::new(), cases: Vec::new() };
+    let name = files::shown(path);
+    let timestamp = time::print(Clock::system().now());
+    let mut tested = Tested { name, timestamp, errors: Vec::new(), warnings: Vec::new(), cases: Vec::new() };
     let file = files::text(path).and_then(|text| Ok((read::read(&tested.name, &text)?, text)));
     let (file, text) = match file {
         Ok(read) => read,

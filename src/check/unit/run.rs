@@ -1,8 +1,10 @@
 //! One test: series, ticks, alerts and queries, as `cmd/promtool/unittest.go` of Prometheus runs it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::compare::{self, ShownAlert, ShownSample};
+use super::difference::Style;
 use super::report::{Report, Source};
 use super::store::Store;
 use super::{AlertTest, Case, ExpectedSample, Input, QueryTest, TestFile, TestGroup, Text};
@@ -28,6 +30,8 @@ pub(super) fn case(
     args: &TestArgs,
 ) -> Case {
     let name = if group.name.is_empty() { format!("test {}", at + 1) } else { group.name.clone() };
+    let (clock, debug) = (Clock::system(), args.debug);
+    let start = clock.ticks();
     let mut run = Run::new(group, file, Report::new(source, name.clone()), args);
     // Failures of alerts do not keep queries from being tested, those of rules do.
     if let Some(input) = run.input()
@@ -35,7 +39,10 @@ pub(super) fn case(
     {
         group.queries.iter().for_each(|test| run.query(test));
     }
-    Case { name, failures: run.report.failures }
+    let took = Duration::from_nanos(clock.ticks().saturating_sub(start));
+    let samples =
+        if debug { format!("DEBUG: {name} took {took:?}; every sample:\n{}", run.store) } else { String::new() };
+    Case { name, failures: run.report.failures, debug: samples }
 }
 
 struct Run<'a> {
@@ -45,6 +52,7 @@ struct Run<'a> {
     config: Config,
     store: Store,
     report: Report<'a>,
+    style: Style,
 }
 
 /// The samples of one series that are not yet in the store, the latest first.
@@ -65,7 +73,8 @@ impl<'a> Run<'a> {
             ..Config::default()
         };
         let experiments = features::experiments(&args.enable_feature);
-        Self { group, file, experiments, config, store: Store::default(), report }
+        let style = if args.diff { Style::Lines } else { Style::Sets };
+        Self { group, file, experiments, config, store: Store::default(), report, style }
     }
 
     /// The input series; `None` after a failure. Of a series that is there twice the last one counts.
@@ -184,7 +193,7 @@ impl<'a> Run<'a> {
             let labels = Labels::new(own.chain([(ALERT_NAME, test.alertname.as_str())]));
             ShownAlert { labels, annotations: annotations.clone() }
         });
-        if let Some(difference) = compare::alerts(expected.collect(), got.collect()) {
+        if let Some(difference) = compare::alerts(expected.collect(), got.collect(), self.style) {
             let time = print_duration(test.eval_time);
             self.report.fail(test.place, format!("alert {:?} at {time}:{difference}", test.alertname));
         }
@@ -197,7 +206,7 @@ impl<'a> Run<'a> {
             let Some(sample) = self.expected(sample) else { return };
             expected.push(sample);
         }
-        if let Some(difference) = compare::samples(expected, got, self.file.fuzzy) {
+        if let Some(difference) = compare::samples(expected, got, self.style, self.file.fuzzy) {
             let message = format!("{} at {}:{difference}", test.expr.text.trim(), print_duration(test.eval_time));
             self.report.fail(test.place, message);
         }

@@ -2,16 +2,34 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::history::{Selected, Source};
 use crate::model::{Labels, Matcher, Sample, SampleValue};
+use crate::promql::histogram::TestNotation;
 use crate::rules::Sink;
 
 /// Series in memory, without a limit of their own: a test file writes them out.
 #[derive(Debug, Default)]
 pub(super) struct Store {
     series: RefCell<BTreeMap<Labels, Vec<Sample>>>,
+}
+
+/// Every sample, as promtool dumps them: value and time in milliseconds.
+impl fmt::Display for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (labels, samples) in &*self.series.borrow() {
+            writeln!(f, "{labels} =>")?;
+            for sample in samples {
+                match &sample.value {
+                    SampleValue::Float(value) => writeln!(f, "{value} @[{}]", sample.time)?,
+                    SampleValue::Histogram(value) => writeln!(f, "{} @[{}]", TestNotation(value), sample.time)?,
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Source for Store {

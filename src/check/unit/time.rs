@@ -1,4 +1,6 @@
-//! When a test begins.
+//! When a test begins, and when it was run.
+
+use crate::clock::{Timestamp, date};
 
 /// Milliseconds since the Unix epoch of a time as seconds (`1704067200.5`) or RFC 3339 (`2024-01-01T00:00:00Z`).
 pub(super) fn parse(text: &str) -> Option<i64> {
@@ -18,6 +20,13 @@ pub(super) fn parse(text: &str) -> Option<i64> {
     let thousandths = digits(format!("{fraction:0<3}").get(..3)?)?;
     let seconds = days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset(zone)?;
     fits.then_some(seconds * 1_000 + thousandths)
+}
+
+/// A time as JUnit has it, in UTC: `2024-01-01T00:00:00`.
+pub(super) fn print(time: Timestamp) -> String {
+    let seconds = i64::try_from(time.0 / 1_000_000_000).unwrap_or(i64::MAX);
+    let ((year, month, day), second) = (date(seconds / 86_400), seconds % 86_400);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60)
 }
 
 /// Seconds east of Greenwich.
@@ -47,6 +56,11 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_printed_as_a_date() {
+        assert_eq!(print(Timestamp(1_709_202_615_250_000_000)), "2024-02-29T10:30:15");
+    }
 
     #[test]
     fn a_time_is_seconds_or_a_date() {

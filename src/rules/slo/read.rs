@@ -62,7 +62,8 @@ impl<'n> Source<'n> {
             Some(node) => self.alerting(node, &id)?,
             None => [Some(Alert::named(&id)), Some(Alert::named(&id))],
         };
-        Ok(Objective { id, service: service.to_owned(), name: slo, percentage, labels, indicator, alerts })
+        let place = node.place;
+        Ok(Objective { place, id, service: service.to_owned(), name: slo, percentage, labels, indicator, alerts })
     }
 
     /// Plugins are programs in Go.

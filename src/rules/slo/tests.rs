@@ -36,7 +36,7 @@ slos:
 
 #[test]
 fn an_objective_becomes_recordings_and_one_alert_for_each_pair_of_windows() {
-    let file = parse("slo", &generate("s.yml", EXAMPLE, &Options::default()).unwrap(), &ReadOptions::default());
+    let file = parse("slo", &generate(&[("s.yml", EXAMPLE)], Options::default()).unwrap(), &ReadOptions::default());
     assert_eq!((file.errors, file.lints), (vec![], vec![]));
     let names: Vec<(&str, usize)> = file.groups.iter().map(|group| (group.name.as_str(), group.rules.len())).collect();
     let id = "myservice-requests-availability";
@@ -96,13 +96,14 @@ fn a_mistake_of_an_objective_is_found_at_its_place() {
     ];
     let mut different = Vec::new();
     for (from, to, expected) in cases {
-        let error = generate("s.yml", &EXAMPLE.replacen(from, to, 1), &Options::default()).unwrap_err()[0].to_string();
+        let error =
+            generate(&[("s.yml", &EXAMPLE.replacen(from, to, 1))], Options::default()).unwrap_err()[0].to_string();
         if !error.starts_with(&format!("s.yml:{expected}")) {
             different.push(format!("{error}\n  expected {expected}"));
         }
     }
     assert!(different.is_empty(), "{}", different.join("\n"));
-    assert!(generate("s.yml", "", &Options::default()).unwrap_err()[0].to_string().contains("the file is empty"));
+    assert!(generate(&[("s.yml", "")], Options::default()).unwrap_err()[0].to_string().contains("the file is empty"));
 }
 
 /// No series at all.
@@ -142,7 +143,7 @@ fn rounded(expr: &str) -> String {
 #[test]
 fn rules_are_those_that_sloth_makes_of_its_own_examples() {
     for name in ["getting-started", "home-wifi", "raw-home-wifi", "no-alerts", "multifile"] {
-        let ours = generate(name, &data(&format!("{name}.yml")), &Options { period: true }).unwrap();
+        let ours = generate(&[(name, &data(&format!("{name}.yml")))], Options { period: true }).unwrap();
         let read = |text: &str| -> RuleFile {
             let file = parse(name, text, &ReadOptions::default());
             assert_eq!(file.errors, [], "{name}");
@@ -186,6 +187,13 @@ fn same(ours: &[RuleSpec], theirs: &[RuleSpec]) {
 
 #[test]
 fn what_the_period_asks_for_is_left_out_unless_wanted() {
-    let usual = generate("s.yml", EXAMPLE, &Options::default()).unwrap();
+    let usual = generate(&[("s.yml", EXAMPLE)], Options::default()).unwrap();
     assert!(!usual.contains("30d") && !usual.contains("period_burn_rate"));
+}
+
+#[test]
+fn an_objective_that_is_there_twice_is_a_mistake_in_whatever_files() {
+    let findings = generate(&[("a.yml", EXAMPLE), ("b.yml", EXAMPLE)], Options::default()).unwrap_err();
+    let findings: Vec<String> = findings.iter().map(|finding| finding.fault.to_string()).collect();
+    assert_eq!(findings, ["b.yml:6:5: the objective \"myservice-requests-availability\" is there already"]);
 }

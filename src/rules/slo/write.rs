@@ -6,7 +6,7 @@ use crate::rules::print::{Entry, write_group};
 use crate::yaml::double_quoted;
 
 /// The groups of an objective, in sloth's order.
-pub(super) fn groups(text: &mut String, objective: &Objective, options: &Options) {
+pub(super) fn groups(text: &mut String, objective: &Objective, options: Options) {
     let id = &objective.id;
     let mut group = |what: &str, entries: &[Entry]| {
         if !entries.is_empty() {
@@ -50,7 +50,7 @@ impl Indicator {
 }
 
 /// The share that fails, of each window.
-fn indicators(objective: &Objective, own: &Texts, selector: &str, options: &Options) -> Vec<Entry> {
+fn indicators(objective: &Objective, own: &Texts, selector: &str, options: Options) -> Vec<Entry> {
     let of = |window: &str, expr: String| {
         let labels = with(own, [("sloth_window", window)]);
         record(&format!("slo:sli_error:ratio_rate{window}"), expr, labels)
@@ -66,7 +66,7 @@ fn indicators(objective: &Objective, own: &Texts, selector: &str, options: &Opti
 }
 
 /// The objective itself as series, for dashboards.
-fn about(objective: &Objective, own: &Texts, selector: &str, options: &Options) -> Vec<Entry> {
+fn about(objective: &Objective, own: &Texts, selector: &str, options: Options) -> Vec<Entry> {
     let ratio = digits(objective.percentage / 100.0);
     let burning = |window: &str| {
         format!(
