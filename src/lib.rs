@@ -20,6 +20,7 @@ pub mod check;
 pub mod demo;
 #[doc(hidden)]
 pub mod exporters;
+pub mod families;
 mod fork;
 #[cfg(feature = "rules")]
 #[doc(hidden)]

@@ -37,6 +37,63 @@ pub const IN_FLIGHT: Name = metric("bellwether.span.in_flight", "{span}", "Spans
 pub const IN_FLIGHT_PEAK: Name =
     metric("bellwether.span.in_flight.peak", "{span}", "Most spans open at once since the last collection");
 
+/// Calls of an operation as Tempo counts them.
+pub const TEMPO_CALLS: Name = metric("traces_spanmetrics_calls_total", "", "Number of spans that ended");
+/// Duration of an operation as Tempo has it: in seconds, without a unit, which would become part of the name.
+pub const TEMPO_LATENCY: Name =
+    metric("traces_spanmetrics_latency", "", "Time from the span's start to its end, in seconds");
+/// The resource's attributes, as Tempo tells of them.
+pub const TEMPO_TARGET_INFO: Name = metric("traces_target_info", "", "Attributes of the resource");
+
+/// Calls from one node of the service graph to another.
+pub const GRAPH_REQUESTS: Name = metric("traces_service_graph_request_total", "", "Calls between two nodes");
+/// Those of them that failed.
+pub const GRAPH_FAILED: Name =
+    metric("traces_service_graph_request_failed_total", "", "Calls between two nodes that failed");
+/// How long they took where they were served.
+pub const GRAPH_SERVER: Name =
+    metric("traces_service_graph_request_server_seconds", "s", "Time of a call as its server measured it");
+/// How long they took where they were made.
+pub const GRAPH_CLIENT: Name =
+    metric("traces_service_graph_request_client_seconds", "s", "Time of a call as its client measured it");
+
+/// Requests that an HTTP server answered.
+pub const HTTP_SERVER_DURATION: Name = metric("http.server.request.duration", "s", "Duration of HTTP server requests");
+/// Requests that an HTTP client made.
+pub const HTTP_CLIENT_DURATION: Name = metric("http.client.request.duration", "s", "Duration of HTTP client requests");
+/// Calls that an RPC server answered.
+pub const RPC_SERVER_DURATION: Name =
+    metric("rpc.server.call.duration", "s", "Duration of incoming remote procedure calls");
+/// Calls that an RPC client made.
+pub const RPC_CLIENT_DURATION: Name =
+    metric("rpc.client.call.duration", "s", "Duration of outgoing remote procedure calls");
+/// Operations of a database's client.
+pub const DB_CLIENT_DURATION: Name =
+    metric("db.client.operation.duration", "s", "Duration of database client operations");
+/// Operations of a messaging system's client, but the processing of messages.
+pub const MESSAGING_CLIENT_DURATION: Name = metric(
+    "messaging.client.operation.duration",
+    "s",
+    "Duration of messaging operations initiated by a producer or consumer",
+);
+/// Processing of messages.
+pub const MESSAGING_PROCESS_DURATION: Name =
+    metric("messaging.process.duration", "s", "Duration of processing messages");
+/// Messages that went to the broker.
+pub const MESSAGING_SENT: Name =
+    metric("messaging.client.sent.messages", "{message}", "Messages that a producer attempted to send");
+/// Messages that came from the broker.
+pub const MESSAGING_CONSUMED: Name =
+    metric("messaging.client.consumed.messages", "{message}", "Messages that were delivered to the application");
+/// Operations of generative AI.
+pub const GEN_AI_DURATION: Name =
+    metric("gen_ai.client.operation.duration", "s", "Duration of generative AI operations");
+/// Tokens that they took, by [`GEN_AI_TOKEN_TYPE`].
+pub const GEN_AI_TOKENS: Name =
+    metric("gen_ai.client.token.usage", "{token}", "Number of input and output tokens used");
+/// Attribute of [`GEN_AI_TOKENS`]: `input` or `output`.
+pub const GEN_AI_TOKEN_TYPE: &str = "gen_ai.token.type";
+
 /// Spans given to the exporter, with `error.type` when they were lost.
 pub const EXPORTED_SPANS: Name =
     metric("otel.sdk.exporter.span.exported", "{span}", "Spans whose export ended, by `error.type` when lost");

@@ -21,6 +21,7 @@ use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
 use tracing_core::LevelFilter;
 
+pub use crate::families::{Families, Family};
 pub(crate) use code::{console_filter, filter};
 pub use environment::Environment;
 pub use variables::{VARIABLES, Variable};

@@ -13,8 +13,10 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::Targets;
 
 use crate::exporters::otlp::Protocol;
+use crate::families::{Families, Family};
 use crate::layer;
 use crate::model::Signal;
+use crate::nearest::nearest;
 
 /// What is accepted, to follow the word "expected".
 pub(super) type Expected = Cow<'static, str>;
@@ -45,6 +47,26 @@ pub(super) fn timeout(value: &str) -> Result<Duration, Expected> {
 fn milliseconds(value: &str) -> Result<u64, Expected> {
     let number = value.parse::<u64>().ok().filter(|number| i32::try_from(*number).is_ok());
     number.ok_or_else(|| format!("whole milliseconds from 0 to {}", i32::MAX).into())
+}
+
+/// Families of metrics, `collector,tempo`; `none` for none of them.
+pub(super) fn families(value: &str) -> Result<Families, Expected> {
+    let words = value.split(',').map(str::trim).filter(|word| !word.is_empty());
+    families_of(words)
+}
+
+/// The same, a word each.
+pub(super) fn families_of<'a>(words: impl Iterator<Item = &'a str>) -> Result<Families, Expected> {
+    let family = |word: &str| {
+        let found = Family::ALL.into_iter().find(|family| family.name().eq_ignore_ascii_case(word));
+        found.ok_or_else(|| {
+            let known = Family::ALL.map(Family::name).join(", ");
+            let slip = nearest(word, Family::ALL.into_iter().map(Family::name));
+            slip.map_or_else(|| format!("{known} or none"), |slip| format!("{known} or none; did you mean {slip}?"))
+        })
+    };
+    let named = words.filter(|word| !word.eq_ignore_ascii_case("none"));
+    named.map(family).collect::<Result<Families, _>>().map_err(Expected::from)
 }
 
 /// A share, 0 to 1.

@@ -16,6 +16,7 @@ use super::attributes::Meanings;
 use super::console::{Filter, Shown};
 use super::plan::{EventPlan, SpanPlan};
 use super::spans::Slot;
+use crate::families::Families;
 use crate::internal;
 
 /// Places that are there from the beginning.
@@ -56,6 +57,8 @@ type Place = OnceLock<Box<Callsite>>;
 /// All callsites seen by one layer.
 pub(super) struct Callsites {
     config: Config,
+    /// Which families of metrics are on.
+    families: Families,
     console: Option<Arc<Filter>>,
     first: Box<[Place; FIRST]>,
     further: [OnceLock<Box<[Place]>>; LEVELS],
@@ -66,10 +69,10 @@ pub(super) struct Callsites {
 }
 
 impl Callsites {
-    pub(super) fn new(config: Config, console: Option<Arc<Filter>>) -> Self {
+    pub(super) fn new(config: Config, console: Option<Arc<Filter>>, families: Families) -> Self {
         let first = Box::new([const { OnceLock::new() }; FIRST]);
         let further = [const { OnceLock::new() }; LEVELS];
-        Self { config, console, first, further, adding: Mutex::new(()), nowhere: OnceLock::new() }
+        Self { config, families, console, first, further, adding: Mutex::new(()), nowhere: OnceLock::new() }
     }
 
     /// What was decided about a callsite; decides now if it is new.
@@ -195,7 +198,7 @@ impl Callsites {
         };
         if metadata.is_span() {
             let wanted = passes_filter && (*metrics || *traces);
-            let span = (wanted && *metrics).then(|| SpanPlan::new(metadata, &self.config));
+            let span = (wanted && *metrics).then(|| SpanPlan::new(metadata, &self.config, self.families));
             return Callsite { wanted, span, ..base };
         }
         // Lines of our own never become telemetry: trouble in exporting must not make more to export.

@@ -106,7 +106,8 @@ impl Gate {
             return;
         }
         let predicted = if sampled { Slot::SAMPLED } else { 0 };
-        live.slot.set_flags_while_opening(Slot::RECORDED | Slot::IDS_KNOWN | predicted);
+        let adopted = if parent.is_some() && opened.parent.is_none() { Slot::ADOPTED } else { 0 };
+        live.slot.set_flags_while_opening(Slot::RECORDED | Slot::IDS_KNOWN | predicted | adopted);
         if is_active {
             self.record(attributes, opened, kind, Decision { parent, sampled });
         } else {

@@ -16,6 +16,7 @@ use super::measure::Measure;
 use super::spans::{Live, Slot, Spans, Traits};
 use super::stack;
 use crate::clock::Clock;
+use crate::families::Families;
 use crate::internal::Internal;
 use crate::series::{Link, Store};
 
@@ -79,10 +80,11 @@ impl Core {
     ) -> Self {
         static LAYERS: AtomicU32 = AtomicU32::new(1);
         let layer = LAYERS.fetch_add(1, Ordering::Relaxed);
+        let families = store.as_ref().map_or(Families::NONE, |store| store.config().families);
         let measure = |store| Measure::new(&config, store, Arc::clone(&internal), clock.clone(), layer);
         let measure = store.map(measure);
         let spans = Spans::new(Arc::clone(&internal));
-        Self { layer, spans, callsites: Callsites::new(config, console), clock, internal, measure }
+        Self { layer, spans, callsites: Callsites::new(config, console, families), clock, internal, measure }
     }
 
     /// What the layer wants of a callsite, for telemetry or for the console.

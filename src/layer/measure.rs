@@ -16,6 +16,7 @@ use tracing_core::span::{Attributes, Record};
 use super::cache::{Caches, KEY_SYMBOLS, Key, Owner};
 use super::callsite::Callsite;
 use super::composite::Opened;
+use super::families::{Ended, Families};
 use super::fields::SpanVisitor;
 use super::handle::link_of;
 use super::plan::SpanPlan;
@@ -54,6 +55,8 @@ pub(super) struct Measure {
     /// Longest text of an attribute, in characters.
     pub(super) length: usize,
     pub(super) declarations: HashMap<String, MetricDeclaration>,
+    /// Further families of metrics, when one is on.
+    pub(super) families: Option<Box<Families>>,
     clock: Clock,
     /// Flags of spans that exemplars may refer to.
     linked: u32,
@@ -72,6 +75,7 @@ impl Measure {
             ExemplarFilter::AlwaysOff => 0,
         };
         Self {
+            families: Families::new(&store).map(Box::new),
             store,
             internal,
             linked,
@@ -104,6 +108,9 @@ impl Measure {
                 slot.opened_name.store(name, Ordering::Relaxed);
             }
             slot.keep_opened_kind();
+            if let Some(carrier) = &plan.carrier {
+                self.carry(carrier, opened.live, |visitor| attributes.record(visitor));
+            }
         }
         self.with_in_flight(opened.callsite, plan, slot, slot.traits(), InFlight::enter);
     }
@@ -112,6 +119,9 @@ impl Measure {
     pub(super) fn record(&self, spans: &Spans, plan: &SpanPlan, values: &Record<'_>, live: Live<'_>) {
         if plan.has_fields {
             values.record(&mut SpanVisitor { measure: self, spans, plan, live });
+            if let Some(carrier) = &plan.carrier {
+                self.carry(carrier, live, |visitor| values.record(visitor));
+            }
         }
     }
 
@@ -161,6 +171,9 @@ impl Measure {
         // Few spans are sampled, and who they are costs a look at their ids.
         let link = if traits.has(self.linked) { link_of(slot, traits) } else { None };
         self.store.record_span(series, duration, duration.saturating_sub(covered), link);
+        if let Some(carrier) = &plan.carrier {
+            self.end_carrier(carrier, Ended { live, parent, traits, duration_nanos: duration });
+        }
         self.with_in_flight(callsite, plan, slot, traits, InFlight::exit);
     }
 

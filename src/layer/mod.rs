@@ -12,6 +12,7 @@
 //! | `spans` | the side table: the state of every live span; who writes which field stands at `Slot` |
 //! | `stack` | the spans a thread has entered |
 //! | `measure` | spans become metrics; `fields` reads what they need |
+//! | `families` | what further families of metrics take from spans |
 //! | `events` | events become metrics, and mark their span as an error |
 //! | `symbols`, `cache`, `text` | attribute values as small numbers; what a thread remembers; the host's `Debug` code |
 //! | `gate`, `sampler`, `ids` | which spans are recorded |
@@ -34,6 +35,7 @@ mod console;
 mod draft;
 mod ecosystem;
 mod events;
+mod families;
 mod fields;
 mod gate;
 mod handle;

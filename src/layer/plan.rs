@@ -7,7 +7,9 @@ use std::sync::{Arc, OnceLock};
 use tracing::Metadata;
 
 use super::Config;
+use super::families::Carrier;
 use super::spans::Status;
+use crate::families::Families;
 use crate::names;
 use crate::series::{InFlight, Instrument, InstrumentKind, Series};
 
@@ -41,6 +43,8 @@ pub(super) struct SpanPlan {
     pub(super) has_fields: bool,
     /// Keys of the dimensions, in the order of their numbers.
     pub(super) dimensions: Box<[&'static str]>,
+    /// What spans carry for further families; `None` when that is nothing, as it is unless one is on.
+    pub(super) carrier: Option<Box<Carrier>>,
     /// Whether `error.type` is a dimension.
     pub(super) has_error_type: bool,
     /// The series of spans that have nothing but this callsite's name, by status.
@@ -50,7 +54,7 @@ pub(super) struct SpanPlan {
 }
 
 impl SpanPlan {
-    pub(super) fn new(metadata: &'static Metadata<'static>, config: &Config) -> Self {
+    pub(super) fn new(metadata: &'static Metadata<'static>, config: &Config, families: Families) -> Self {
         let for_all = config.dimensions.iter();
         let for_this = config.dimensions_by_span.get(metadata.name()).into_iter().flatten();
         let chosen: HashSet<&str> = for_all.chain(for_this).map(String::as_str).collect();
@@ -71,9 +75,11 @@ impl SpanPlan {
             },
         };
         let fields: Box<[SpanField]> = metadata.fields().iter().map(field).collect();
+        let carrier = Carrier::new(metadata, families);
         Self {
-            has_fields: fields.iter().any(|field| *field != SpanField::Ignored),
+            has_fields: carrier.is_some() || fields.iter().any(|field| *field != SpanField::Ignored),
             fields,
+            carrier,
             dimensions: dimensions.into(),
             has_error_type: chosen.contains(names::ERROR_TYPE),
             plain: Default::default(),

@@ -11,6 +11,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use opentelemetry::Value;
 
+use crate::model::Number;
+
 /// Interned values that begin a new period; twice as many are held at most.
 const PERIOD: usize = 8_192;
 /// Marks an interned symbol.
@@ -129,6 +131,16 @@ impl Symbols {
                 let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
                 tables.current.value(interned).or_else(|| tables.previous.value(interned))
             }
+        }
+    }
+
+    /// The number that a symbol stands for; `None` for anything else.
+    #[inline]
+    pub(super) fn number_of(&self, symbol: Symbol) -> Option<Number> {
+        match self.value(symbol)? {
+            Value::I64(value) => Some(Number::I64(value)),
+            Value::F64(value) => Some(Number::F64(value)),
+            _ => None,
         }
     }
 

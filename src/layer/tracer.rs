@@ -20,6 +20,7 @@ use super::ids;
 use super::provider::Traces;
 use super::recorder::{Recorder, SCOPE};
 use super::recording::Recording;
+use super::spans::Slot;
 
 /// Key of the first attribute of a builder of ours; its value is the span's id. It never leaves the tracer.
 const MARK: &str = "bellwether.span";
@@ -117,6 +118,7 @@ impl Tracer for GateTracer {
         if context.is_valid() && context.trace_id() != trace_id {
             // The parent came after the span was opened: by `set_parent`.
             live.slot.set_ids(context.trace_id(), context.span_id());
+            live.slot.set_flags(Slot::ADOPTED);
         }
         self.span(span, id, status)
     }

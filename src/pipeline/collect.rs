@@ -9,6 +9,7 @@ use opentelemetry_sdk::metrics::Temporality;
 
 use super::api::Api;
 use crate::clock::{Clock, Timestamp};
+use crate::families::{Family, tempo};
 use crate::internal::{Counter, Internal};
 use crate::layer;
 use crate::model::{Attributes, Data, Metric, Number, Point, Reason, ScopeMetrics, Signal, Snapshot};
@@ -58,6 +59,7 @@ impl Collector {
             let now = self.clock.now();
             let mut own = self.store.collect(now, mode);
             own.extend(self.about_ourselves(now));
+            own.extend(self.target_info(now));
             let mut scopes = vec![ScopeMetrics { scope: scope(), metrics: own }];
             scopes.extend(api);
             self.snapshot(now, scopes)
@@ -90,6 +92,18 @@ impl Collector {
         }
         scopes.retain(|scope| !scope.metrics.is_empty());
         Snapshot { time, resource: self.resource.clone(), scopes }
+    }
+
+    /// The resource as Tempo tells of it, in Tempo's family.
+    fn target_info(&self, now: Timestamp) -> Option<Metric> {
+        if !self.store.config().families.has(Family::Tempo) {
+            return None;
+        }
+        let attributes = tempo::target_info(self.resource.iter());
+        let point = Point { attributes, value: Number::I64(1), ..self.point(now, None, 1) };
+        let Name { name, unit, description } = names::TEMPO_TARGET_INFO;
+        let data = Data::Gauge(Some(point).filter(|point| !point.attributes.is_empty()).into_iter().collect());
+        Some(Metric { name: name.into(), unit: unit.into(), description: description.into(), data })
     }
 
     fn about_ourselves(&self, now: Timestamp) -> Vec<Metric> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 pub use super::declared::Declared;
+use crate::families::Families;
 
 /// How histograms are exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,6 +46,8 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// Which measurements become exemplars.
     pub exemplar_filter: ExemplarFilter,
+    /// Under which names the metrics of spans go out.
+    pub families: Families,
 }
 
 impl Config {
@@ -78,6 +81,7 @@ impl Default for Config {
             instrument_limit: Self::INSTRUMENT_LIMIT,
             idle_timeout: Self::IDLE_TIMEOUT,
             exemplar_filter: ExemplarFilter::default(),
+            families: Families::default(),
         }
     }
 }

@@ -11,6 +11,7 @@ use super::registry::{Entry, InstrumentState};
 use super::totals::Totals;
 use super::{Config, HistogramAggregation, InstrumentKind, Store};
 use crate::clock::Timestamp;
+use crate::families::{Family, tempo};
 use crate::model::{Attributes, Data, Exemplar, Metric, Number, Point};
 use crate::names::{self, Name};
 
@@ -72,17 +73,24 @@ impl Reading {
     }
 }
 
-/// The metrics of one instrument: three for spans, one for any other; none without points.
+/// The metrics of one instrument: those of the families that are on for spans, one for any other; none without points.
 pub(super) fn metrics(described: &Described, readings: &[Reading], now: Timestamp, config: &Config) -> Vec<Metric> {
     let all = Points { readings, now };
     let calls = |totals: &Totals| whole(totals.measurements());
     let self_time = |totals: &Totals| Number::F64(totals.self_ms());
     let metrics = match described.kind {
-        None => vec![
-            named(names::CALLS, sum(true, all.of(true, false, calls))),
-            named(names::DURATION, all.histogram(&described.grid, config)),
-            named(names::SELF_TIME, sum(true, all.of(true, false, self_time))),
-        ],
+        None => {
+            let mut metrics = Vec::new();
+            if config.families.has(Family::Collector) {
+                metrics.push(named(names::CALLS, sum(true, all.of(true, false, calls))));
+                metrics.push(named(names::DURATION, all.histogram(&described.grid, config)));
+            }
+            metrics.push(named(names::SELF_TIME, sum(true, all.of(true, false, self_time))));
+            if config.families.has(Family::Tempo) {
+                metrics.extend(all.tempo(&described.grid));
+            }
+            metrics
+        }
         Some(InstrumentKind::Counter) => vec![described.metric(sum(true, all.of(true, true, Totals::number)))],
         Some(InstrumentKind::UpDownCounter) => vec![described.metric(sum(false, all.of(false, true, Totals::number)))],
         Some(InstrumentKind::Gauge) => vec![described.metric(Data::Gauge(all.of(false, false, Totals::number)))],
@@ -142,6 +150,25 @@ impl Points<'_> {
             points.push(Point { exemplars, stale: ended, ..point(self.now, &reading.totals) });
         }
         points
+    }
+
+    /// Calls and durations of spans once more, as Tempo writes them: the same counts, so that they are equal by
+    /// construction.
+    fn tempo(&self, grid: &Grid) -> [Metric; 2] {
+        let bounds = tempo::bounds(grid.bounds());
+        let mut calls = self.of(true, false, |totals| whole(totals.measurements()));
+        let mut latency = self.of(true, true, |totals| tempo::seconds(totals.explicit(grid), &bounds));
+        for point in &mut calls {
+            point.attributes = tempo::attributes(&point.attributes);
+        }
+        for point in &mut latency {
+            point.attributes = tempo::attributes(&point.attributes);
+            for exemplar in &mut point.exemplars {
+                *exemplar = tempo::exemplar(exemplar);
+            }
+        }
+        let latency = Data::Histogram { temporality: Temporality::Cumulative, points: latency };
+        [named(names::TEMPO_CALLS, sum(true, calls)), named(names::TEMPO_LATENCY, latency)]
     }
 
     fn histogram(&self, grid: &Grid, config: &Config) -> Data {

@@ -12,14 +12,27 @@ use super::grid::Grid;
 use super::id::{CellKind, Instrument, Series};
 use super::{Config, Declaration, HistogramAggregation, InstrumentKind, Store};
 use crate::clock::Timestamp;
+use crate::families::Family;
 use crate::internal::RateLimit;
 use crate::model::Attributes;
-use crate::names;
+use crate::names::{self, Name};
 
 /// The specification's limit of an instrument's name, in bytes.
 const NAME_LENGTH: usize = 255;
 /// At most one line about an instrument's cardinality in this time.
 const WARNING_INTERVAL: Duration = Duration::from_secs(3_600);
+
+/// Names that are no user's.
+const BUILT_IN: [Name; 8] = [
+    names::CALLS,
+    names::DURATION,
+    names::SELF_TIME,
+    names::IN_FLIGHT,
+    names::IN_FLIGHT_PEAK,
+    names::TEMPO_CALLS,
+    names::TEMPO_LATENCY,
+    names::TEMPO_TARGET_INFO,
+];
 
 /// All instruments with their series.
 #[derive(Debug)]
@@ -84,13 +97,15 @@ impl Registry {
             boundaries: Some(&config.duration_bounds),
         };
         let mut registry = Self {
-            instruments: vec![InstrumentState::new(&spans, config)],
+            instruments: vec![InstrumentState {
+                grid: Arc::new(span_grid(config)),
+                ..InstrumentState::new(&spans, config)
+            }],
             by_name: HashMap::new(),
             places: [const { Vec::new() }; CellKind::ALL.len()],
             hasher: RandomState::new(),
         };
-        let built_in = [names::CALLS, names::DURATION, names::SELF_TIME, names::IN_FLIGHT, names::IN_FLIGHT_PEAK];
-        for name in built_in {
+        for name in BUILT_IN {
             registry.by_name.insert(name.name.to_ascii_lowercase(), Store::SPANS);
         }
         registry
@@ -249,6 +264,13 @@ pub(super) struct Wanted<'a> {
     /// All three.
     pub(super) attributes: Attributes,
     pub(super) now: Timestamp,
+}
+
+/// The buckets of span durations. Tempo's family has explicit ones, whatever the form of other histograms.
+fn span_grid(config: &Config) -> Grid {
+    let explicit = config.aggregation == HistogramAggregation::ExplicitBucket || config.families.has(Family::Tempo);
+    let bounds = if explicit { config.duration_bounds.as_slice() } else { &[] };
+    Grid::new(if Grid::accepts(bounds) { bounds } else { &[] })
 }
 
 impl InstrumentState {

@@ -17,6 +17,7 @@ use super::{Guard, Pipeline, global};
 use crate::clock::Clock;
 use crate::config::{self, Config, Environment, Overrides};
 use crate::exporters::otlp::Protocol;
+use crate::families::{Families, Family};
 use crate::layer::{Layer, Sampler};
 use crate::series::Declared;
 use crate::{Error, pipeline};
@@ -48,6 +49,7 @@ pub struct Builder {
     interval: Option<Duration>,
     shutdown_timeout: Option<Duration>,
     dimensions: Vec<String>,
+    families: Option<Families>,
     filter: Option<String>,
     console: Option<bool>,
     console_filter: Option<String>,
@@ -72,6 +74,7 @@ impl Builder {
             interval: None,
             shutdown_timeout: None,
             dimensions: Vec::new(),
+            families: None,
             filter: None,
             console: None,
             console_filter: None,
@@ -135,6 +138,19 @@ impl Builder {
     /// A span field that becomes an attribute of the span's metrics. Choose fields with few values.
     pub fn dimension(mut self, field: impl Into<String>) -> Self {
         self.dimensions.push(field.into());
+        self
+    }
+
+    /// Under which names the metrics of spans go out, instead of [`Family::Collector`] alone: see
+    /// [`families`](crate::families); `BELLWETHER_FAMILIES`.
+    ///
+    /// ```
+    /// use bellwether::config::Family;
+    /// let builder = bellwether::builder().families([Family::Collector, Family::ServiceGraph]);
+    /// # drop(builder);
+    /// ```
+    pub fn families(mut self, families: impl IntoIterator<Item = Family>) -> Self {
+        self.families = Some(families.into_iter().collect());
         self
     }
 
@@ -323,6 +339,7 @@ impl Builder {
             config.pipeline.interval = interval;
         }
         config.pipeline.shutdown_timeout = self.shutdown_timeout.unwrap_or(config.pipeline.shutdown_timeout);
+        config.series.families = self.families.unwrap_or(config.series.families);
         config.layer.dimensions.extend(self.dimensions.iter().cloned());
         config.instruments.retain(|known| !self.instruments.iter().any(|declared| declared.is_named_like(known)));
         config.instruments.extend(self.instruments.iter().cloned());

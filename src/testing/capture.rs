@@ -16,6 +16,7 @@ use tracing_subscriber::{Registry, filter::Targets};
 use super::records::{Kept, Log, Span};
 use crate::bridge::{Bridge, MeterProvider};
 use crate::clock::{Clock, Timestamp};
+use crate::families::Family;
 use crate::internal::Internal;
 use crate::layer::{self, Layer, Parts, Sampler};
 use crate::model::{Data, Metric, Operation, ScopeMetrics, Snapshot};
@@ -59,6 +60,13 @@ impl Builder {
     #[must_use]
     pub fn dimensions(mut self, fields: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.layer.dimensions.extend(fields.into_iter().map(Into::into));
+        self
+    }
+
+    /// Under which names the metrics of spans are captured. Default: [`Family::Collector`] alone.
+    #[must_use]
+    pub fn families(mut self, families: impl IntoIterator<Item = Family>) -> Self {
+        self.series.families = families.into_iter().collect();
         self
     }
 

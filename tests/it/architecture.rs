@@ -8,27 +8,32 @@ use std::path::{Path, PathBuf};
 const GROUND: [&str; 8] = ["clock", "error", "fork", "internal", "model", "names", "nearest", "yaml"];
 
 /// A room, and what it may import besides the ground and itself. A name that `lib.rs` offers counts as its room.
-const ROOMS: [(&str, &[&str]); 18] = [
-    ("series", &[]),
+const ROOMS: [(&str, &[&str]); 19] = [
+    // Under which names metrics of spans go out: data, and pure functions of names and attributes.
+    ("families", &[]),
+    ("series", &["families"]),
     ("history", &[]),
     ("promql", &["history"]),
     ("rules", &["history", "promql"]),
     // Connections, for everything that sends.
     ("transport", &[]),
     ("notifier", &["transport"]),
-    ("layer", &["series"]),
+    ("layer", &["series", "families"]),
     // A measurement that is made in a span links to it, and the layer knows which span that is.
     ("instruments", &["series", "layer"]),
     ("bridge", &["series"]),
     ("exporters", &["transport"]),
-    ("pipeline", &["series", "layer", "bridge", "exporters", "history", "rules", "notifier"]),
+    ("pipeline", &["families", "series", "layer", "bridge", "exporters", "history", "rules", "notifier"]),
     // Reads what the pipeline keeps; nothing is written through it.
     ("web", &["history", "promql", "rules", "pipeline"]),
     // Spans and nothing else: what becomes of them is the layer's matter.
     ("http", &["layer"]),
-    ("config", &["series", "layer", "exporters", "pipeline"]),
-    ("telemetry", &["config", "series", "layer", "instruments", "bridge", "exporters", "pipeline"]),
-    ("testing", &["telemetry", "config", "series", "layer", "instruments", "bridge", "exporters", "pipeline"]),
+    ("config", &["families", "series", "layer", "exporters", "pipeline"]),
+    ("telemetry", &["config", "families", "series", "layer", "instruments", "bridge", "exporters", "pipeline"]),
+    (
+        "testing",
+        &["telemetry", "config", "families", "series", "layer", "instruments", "bridge", "exporters", "pipeline"],
+    ),
     // A door of its own for files; what it reads and runs is what a host does.
     ("check", &["config", "history", "notifier", "promql", "rules"]),
     // A host as any other; the numbers of its table come from the store.

@@ -6,16 +6,18 @@ use super::instruments;
 use super::section::Settings;
 use crate::config::{Draft, parse};
 use crate::exporters::otlp::Retry;
+use crate::families::Families;
 use crate::layer::SpanDetails;
-use crate::yaml::{Fault, Node, Reader, Section};
+use crate::yaml::{Content, Fault, Node, Reader, Section};
 
-pub(super) const KEYS: [&str; 13] = [
+pub(super) const KEYS: [&str; 14] = [
     "filter",
     "console_filter",
     "dimensions",
     "dimensions_by_span",
     "dimension_length",
     "duration_boundaries",
+    "families",
     "histogram_max_size",
     "idle_timeout",
     "instrument_limit",
@@ -33,6 +35,7 @@ pub(super) fn read<'n>(reader: &Reader<'n>, node: &'n Node, draft: &mut Draft) -
     if let Some(bounds) = section.ascending("duration_boundaries")? {
         series.duration_bounds = bounds;
     }
+    series.families = families(&section)?.unwrap_or(series.families);
     series.max_size = section.count("histogram_max_size", 2)?.unwrap_or(series.max_size);
     series.instrument_limit = section.count("instrument_limit", 1)?.unwrap_or(series.instrument_limit);
     series.idle_timeout = section.timeout("idle_timeout")?.unwrap_or(series.idle_timeout);
@@ -43,6 +46,16 @@ pub(super) fn read<'n>(reader: &Reader<'n>, node: &'n Node, draft: &mut Draft) -
         draft.otlp.retry = retry(reader, node)?;
     }
     Ok(())
+}
+
+/// A list of words, or a text of them as the variable has it.
+fn families(section: &Section<'_>) -> Result<Option<Families>, Fault> {
+    if !matches!(section.get("families").map(|node| &node.content), Some(Content::Sequence(_))) {
+        return section.parsed("families", parse::families);
+    }
+    let Some(words) = section.texts("families")? else { return Ok(None) };
+    let families = parse::families_of(words.iter().map(String::as_str));
+    families.map(Some).map_err(|expected| section.invalid("families", &words.join(", "), &expected))
 }
 
 fn layer<'n>(reader: &Reader<'n>, section: &Section<'n>, draft: &mut Draft) -> Result<(), Fault> {

@@ -122,6 +122,7 @@ fn limits(variables: &Variables<'_>, draft: &mut Draft) -> Result<(), Error> {
 fn metrics(variables: &mut Variables<'_>, draft: &mut Draft) -> Result<(), Error> {
     set(&mut draft.pipeline.interval, variables.duration("OTEL_METRIC_EXPORT_INTERVAL")?);
     set(&mut draft.pipeline.export_timeout, variables.timeout("OTEL_METRIC_EXPORT_TIMEOUT")?);
+    set(&mut draft.series.families, variables.parsed("BELLWETHER_FAMILIES", parse::families)?);
     set(&mut draft.series.exemplar_filter, variables.choice("OTEL_METRICS_EXEMPLAR_FILTER", EXEMPLAR_FILTERS));
     Ok(())
 }

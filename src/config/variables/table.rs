@@ -117,6 +117,11 @@ pub const VARIABLES: &[Variable] = &[
     ),
     row("OTEL_EXPERIMENTAL_CONFIG_FILE", "", "the older name of `OTEL_CONFIG_FILE`"),
     row("BELLWETHER_FILTER", "`info`", "which spans and events become telemetry, in the form of `RUST_LOG`"),
+    row(
+        "BELLWETHER_FAMILIES",
+        "`collector`",
+        "under which names the metrics of spans go out: list of `collector`, `tempo`, `service_graph`, `semconv`, or `none`",
+    ),
     row("RUST_LOG", "`info`", "what the console shows, and nothing else"),
 ];
 

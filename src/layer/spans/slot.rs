@@ -6,6 +6,7 @@ use opentelemetry::trace::{SpanId, SpanKind, TraceId};
 
 use super::cover::Cover;
 use crate::layer::ids;
+use crate::layer::symbols::Symbol;
 
 /// Dimensions whose symbols lie in the slot itself; the symbols of further ones lie in a side map (see
 /// [`super::Spans`]).
@@ -82,6 +83,9 @@ impl Slot {
     pub(super) const OVERFLOWN: u32 = 1 << 31;
     /// The trace id holds what will be exported, and the span id does once it is drawn.
     pub(crate) const IDS_KNOWN: u32 = 1 << 11;
+
+    /// The span has a parent that no span of this layer is: one of another process, or of OpenTelemetry's API.
+    pub(crate) const ADOPTED: u32 = 1 << 12;
 
     /// Makes a claimed slot new, but for what every span writes when it opens: callsite and start.
     #[inline]
@@ -211,6 +215,11 @@ impl Slot {
     pub(crate) fn set_status(&self, status: Status) {
         // The bits of `Error` and `Ok` are distinct, and a reader takes both together for `Ok`: no loop is needed.
         self.set_flags(status as u32);
+    }
+
+    /// The symbol of `error.type`, when it is known.
+    pub(in crate::layer) fn error(&self) -> Symbol {
+        Symbol(self.error.load(Ordering::Relaxed))
     }
 
     /// The span's kind: `otel.kind`, else internal.

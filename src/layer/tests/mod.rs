@@ -4,6 +4,7 @@ mod beside;
 mod dimensions;
 mod errors;
 mod events;
+mod families;
 mod host;
 mod times;
 
