@@ -117,7 +117,7 @@ impl Edge {
             }
             Role::Served | Role::Caller => {
                 if let Some(database) = DATABASE.into_iter().find_map(&value) {
-                    return Some(calls(database_node(&value).unwrap_or(database), Connection::Database));
+                    return Some(calls(database_node(value).unwrap_or(database), Connection::Database));
                 }
                 if role == Role::Caller {
                     let peer = value(PEER_SERVICE).or_else(|| value(SERVER_ADDRESS))?;
@@ -165,7 +165,8 @@ mod tests {
             ("db.namespace", "shop"),
             ("db.system.name", "postgresql"),
         ];
-        let cases: [(&SpanKind, Role, &[usize], Option<(&str, &str, &str)>); 13] = [
+        type Shown = Option<(&'static str, &'static str, &'static str)>;
+        let cases: [(&SpanKind, Role, &[usize], Shown); 13] = [
             (&client, Role::Caller, &[0, 1, 2, 3, 4, 5], Some(("svc", "orders", "database"))),
             (&client, Role::Caller, &[1, 2, 3, 4], Some(("svc", "db.local", "database"))),
             (&client, Role::Caller, &[2, 3, 4], Some(("svc", "10.0.0.1:5432", "database"))),

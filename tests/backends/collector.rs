@@ -16,19 +16,25 @@ pub(crate) struct Collector {
 
 impl Collector {
     pub(crate) async fn start() -> Result<Self> {
-        Self::start_with(None).await
+        Self::start_with(None, None).await
+    }
+
+    /// Makes metrics of the spans as well: see [`Collector::received_and_made`].
+    pub(crate) async fn start_making_metrics() -> Result<Self> {
+        Self::start_with(None, Some("spanmetrics.yaml")).await
     }
 
     /// Sends traces on to Jaeger as well.
     pub(crate) async fn start_before(jaeger: &Jaeger) -> Result<Self> {
-        Self::start_with(Some(jaeger.grpc_port)).await
+        Self::start_with(Some(jaeger.grpc_port), None).await
     }
 
-    async fn start_with(jaeger_port: Option<u16>) -> Result<Self> {
+    async fn start_with(jaeger_port: Option<u16>, more: Option<&str>) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let [grpc_port, http_port, health_port] = free_ports()?;
         let config = |name: &str| format!("--config={}/tests/backends/config/{name}", env!("CARGO_MANIFEST_DIR"));
         let mut arguments = vec![config("collector.yaml")];
+        arguments.extend(more.map(config));
         let mut variables = vec![
             ("GRPC_PORT", grpc_port.to_string()),
             ("HTTP_PORT", http_port.to_string()),
@@ -42,6 +48,13 @@ impl Collector {
         let mut server = Server::start("otelcol", arguments, &variables, folder.path())?;
         server.ready(health_port, "/").await?;
         Ok(Self { grpc_port, http_port, server, folder })
+    }
+
+    /// The same, and what it made of the spans.
+    pub(crate) async fn received_and_made(self) -> Result<(Received, Received)> {
+        self.server.stop().await?;
+        let read = |file: &str| Received::read(&self.folder.path().join(file));
+        Ok((read("received.jsonl")?, read("spanmetrics.jsonl")?))
     }
 
     /// Ends the Collector, which writes what it still holds, and reads its file.

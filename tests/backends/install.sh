@@ -56,7 +56,6 @@ exporters:
   - {gomod: $contrib/exporter/loadbalancingexporter $collector}
 connectors:
   - {gomod: $contrib/connector/spanmetricsconnector $collector}
-  - {gomod: $contrib/connector/servicegraphconnector $collector}
 extensions:
   - {gomod: $contrib/extension/healthcheckextension $collector}
 providers:

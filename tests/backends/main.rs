@@ -10,6 +10,7 @@
 
 mod collector;
 mod demo;
+mod families;
 mod history;
 mod http;
 mod jaeger;

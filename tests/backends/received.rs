@@ -16,6 +16,15 @@ pub(crate) struct Span {
     pub(crate) name: String,
 }
 
+/// What a span says besides.
+#[derive(Debug)]
+pub(crate) struct Details {
+    /// 1 internal, 2 server, 3 client, 4 producer, 5 consumer.
+    pub(crate) kind: u64,
+    pub(crate) failed: bool,
+    pub(crate) attributes: BTreeMap<String, String>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Log {
     pub(crate) trace_id: Option<String>,
@@ -46,6 +55,8 @@ pub(crate) struct Point {
 #[derive(Debug, Default)]
 pub(crate) struct Received {
     pub(crate) spans: Vec<Span>,
+    /// One a span, in their order.
+    pub(crate) details: Vec<Details>,
     pub(crate) logs: Vec<Log>,
     pub(crate) points: Vec<Point>,
 }
@@ -67,6 +78,11 @@ impl Received {
                 parent_id: optional(&span["parentSpanId"]),
                 name: text(&span["name"])?,
             });
+            self.details.push(Details {
+                kind: span["kind"].as_u64().unwrap_or(0),
+                failed: span["status"]["code"].as_u64() == Some(2),
+                attributes: attributes_of(span)?,
+            });
         }
         for log in items(request, ["resourceLogs", "scopeLogs", "logRecords"]) {
             let flags = log["flags"].as_u64().unwrap_or(0);
@@ -83,15 +99,20 @@ impl Received {
         Ok(())
     }
 
-    /// The newest value of each series of a metric, summed by an attribute. The points must be cumulative.
-    pub(crate) fn totals(&self, metric: &str, by: &str) -> BTreeMap<String, u64> {
+    /// The newest value of each series of a metric. The points must be cumulative.
+    pub(crate) fn newest(&self, metric: &str) -> BTreeMap<&BTreeMap<String, String>, u64> {
         let mut newest: BTreeMap<_, (u64, u64)> = BTreeMap::new();
         for point in self.points.iter().filter(|point| point.metric == metric) {
             let series = newest.entry(&point.attributes).or_default();
             *series = (*series).max((point.time, point.value));
         }
+        newest.into_iter().map(|(attributes, (_, value))| (attributes, value)).collect()
+    }
+
+    /// The newest value of each series of a metric, summed by an attribute. The points must be cumulative.
+    pub(crate) fn totals(&self, metric: &str, by: &str) -> BTreeMap<String, u64> {
         let mut totals = BTreeMap::new();
-        for (attributes, (_, value)) in newest {
+        for (attributes, value) in self.newest(metric) {
             *totals.entry(attributes.get(by).cloned().unwrap_or_default()).or_insert(0) += value;
         }
         totals.retain(|_, total| *total > 0);
@@ -130,13 +151,7 @@ fn point_of(metric: String, point: &Value) -> Result<Option<Point>> {
     if point["flags"].as_u64().unwrap_or(0) & 1 == 1 {
         return Ok(None);
     }
-    let mut attributes = BTreeMap::new();
-    for attribute in list(point, "attributes") {
-        // {"stringValue": "x"}: the one value of the object, as text.
-        let value = attribute["value"].as_object().and_then(|value| value.values().next());
-        let value = value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-        attributes.insert(text(&attribute["key"])?, value.unwrap_or_default());
-    }
+    let attributes = attributes_of(point)?;
     let value = ["asInt", "count"].iter().find_map(|key| number(&point[key]));
     let exemplars = list(point, "exemplars")
         .iter()
@@ -144,6 +159,17 @@ fn point_of(metric: String, point: &Value) -> Result<Option<Point>> {
         .collect::<Result<_>>()?;
     let time = number(&point["timeUnixNano"]).unwrap_or(0);
     Ok(Some(Point { metric, attributes, time, value: value.unwrap_or(0), exemplars }))
+}
+
+fn attributes_of(of: &Value) -> Result<BTreeMap<String, String>> {
+    let mut attributes = BTreeMap::new();
+    for attribute in list(of, "attributes") {
+        // {"stringValue": "x"}: the one value of the object, as text.
+        let value = attribute["value"].as_object().and_then(|value| value.values().next());
+        let value = value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        attributes.insert(text(&attribute["key"])?, value.unwrap_or_default());
+    }
+    Ok(attributes)
 }
 
 /// The things three levels down, over all of each level.

@@ -99,7 +99,9 @@ mod tests {
         let pockets = Pockets::new();
         let values = |pairs: &[(Key, u32)]| {
             let mut values = Values::default();
-            pairs.iter().for_each(|(key, symbol)| values.set(*key, Symbol(*symbol)));
+            for (key, symbol) in pairs {
+                values.set(*key, Symbol(*symbol));
+            }
             values
         };
         pockets.serve(7, Served { nanos: 1, failed: false });

@@ -1,7 +1,7 @@
 //! Families of metrics beyond the span's own: exact for every span, and nothing where they are off.
 
 use tracing::field::Empty;
-use tracing::{error, info_span};
+use tracing::{Level, event, info_span};
 
 use super::*;
 use crate::families::{Families, Family};
@@ -9,7 +9,7 @@ use crate::model::Number;
 
 fn scene_with_families(families: impl IntoIterator<Item = Family>) -> Scene {
     let families: Families = families.into_iter().collect();
-    scene_with(&config(), series::Config { families, service_name: "shop".into(), ..series::Config::default() })
+    scene_with(&config(), series::Config { service_name: "shop".into(), families, ..series::Config::default() })
 }
 
 impl Scene {
@@ -88,7 +88,7 @@ fn tempos_family_has_the_same_counts_in_seconds_under_tempos_labels() {
 fn tempos_family_alone_leaves_the_collectors_names_out_and_is_explicit_beside_exponential_histograms() {
     let families = Families::from_iter([Family::Tempo]);
     let aggregation = series::HistogramAggregation::Base2ExponentialBucket;
-    let scene = scene_with(&config(), series::Config { families, aggregation, ..series::Config::default() });
+    let scene = scene_with(&config(), series::Config { aggregation, families, ..series::Config::default() });
     scene.run(|| took!(scene, 3, "work"));
     assert!(!scene.names().iter().any(|name| name.starts_with("traces.span.metrics")), "{:?}", scene.names());
     let latency = scene.histogram("traces_spanmetrics_latency");
@@ -187,8 +187,8 @@ fn what_failed_says_so_by_its_type_else_its_status_else_other_and_what_is_ok_say
         by_status.record("http.response.status_code", 503);
         by_status.record("otel.status_code", "ERROR");
         drop(by_status);
-        span().in_scope(|| error!("failed"));
-        span().in_scope(|| error!(exception.type = "Broken", "failed"));
+        span().in_scope(|| event!(Level::ERROR, "failed"));
+        span().in_scope(|| event!(Level::ERROR, exception.type = "Broken", "failed"));
         let fine = span();
         fine.record("otel.status_code", "OK");
         drop(fine);
@@ -322,7 +322,7 @@ fn the_graph_has_pairs_databases_peers_and_users_with_the_durations_that_are_kno
 #[test]
 fn beyond_the_limit_edges_and_rows_go_to_the_overflow_and_none_is_lost() {
     let families = Families::from_iter([Family::Semconv, Family::ServiceGraph]);
-    let limited = series::Config { families, cardinality_limit: 10, ..series::Config::default() };
+    let limited = series::Config { cardinality_limit: 10, families, ..series::Config::default() };
     let scene = scene_with(&config(), limited);
     scene.run(|| {
         for _ in 0..3 {
@@ -344,7 +344,7 @@ fn beyond_the_limit_edges_and_rows_go_to_the_overflow_and_none_is_lost() {
 #[test]
 fn series_that_ended_come_back_when_they_are_measured_again() {
     let families = Families::from_iter([Family::Semconv, Family::ServiceGraph]);
-    let brief = series::Config { families, idle_timeout: Duration::from_secs(1), ..series::Config::default() };
+    let brief = series::Config { idle_timeout: Duration::from_secs(1), families, ..series::Config::default() };
     let scene = scene_with(&config(), brief);
     let call = || took!(scene, 1, "call", otel.kind = "client", server.address = "a", http.request.method = "GET");
     let tick = || {
