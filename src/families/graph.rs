@@ -154,6 +154,8 @@ pub fn role(kind: &SpanKind, is_served: bool, has_parent: bool) -> Role {
 mod tests {
     use super::*;
 
+    type Shown = Option<(&'static str, &'static str, &'static str)>;
+
     #[test]
     fn nodes_are_named_in_tempos_order() {
         let client = SpanKind::Client;
@@ -165,7 +167,6 @@ mod tests {
             ("db.namespace", "shop"),
             ("db.system.name", "postgresql"),
         ];
-        type Shown = Option<(&'static str, &'static str, &'static str)>;
         let cases: [(&SpanKind, Role, &[usize], Shown); 13] = [
             (&client, Role::Caller, &[0, 1, 2, 3, 4, 5], Some(("svc", "orders", "database"))),
             (&client, Role::Caller, &[1, 2, 3, 4], Some(("svc", "db.local", "database"))),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bellwether::config::Config;
 use bellwether::exporters::otlp::Endpoint;
+use bellwether::layer::Limits;
 use bellwether::model::Signal;
 use bellwether::pipeline::Batch;
 use opentelemetry::Value;
@@ -51,15 +52,7 @@ pub(crate) fn facts(config: &Config) -> Facts {
     put("dimension_length", layer.dimension_length.to_string());
     put("details", format!("{:?}", layer.details));
     put("sampler", format!("{:?}", layer.sampler));
-    let limits = &layer.limits;
-    put("limits.span_attributes", limits.span_attributes.to_string());
-    put("limits.span_value_length", format!("{:?}", limits.span_value_length));
-    put("limits.span_events", limits.span_events.to_string());
-    put("limits.span_links", limits.span_links.to_string());
-    put("limits.event_attributes", limits.event_attributes.to_string());
-    put("limits.link_attributes", limits.link_attributes.to_string());
-    put("limits.log_attributes", limits.log_attributes.to_string());
-    put("limits.log_value_length", format!("{:?}", limits.log_value_length));
+    limit_facts(&layer.limits, &mut put);
     let series = &config.series;
     put("service_name", series.service_name.clone());
     put("aggregation", format!("{:?}", series.aggregation));
@@ -84,6 +77,17 @@ pub(crate) fn facts(config: &Config) -> Facts {
     batch_facts("spans", &config.pipeline.spans, &mut put);
     batch_facts("log_records", &config.pipeline.logs, &mut put);
     facts
+}
+
+fn limit_facts(limits: &Limits, put: &mut dyn FnMut(&str, String)) {
+    put("limits.span_attributes", limits.span_attributes.to_string());
+    put("limits.span_value_length", format!("{:?}", limits.span_value_length));
+    put("limits.span_events", limits.span_events.to_string());
+    put("limits.span_links", limits.span_links.to_string());
+    put("limits.event_attributes", limits.event_attributes.to_string());
+    put("limits.link_attributes", limits.link_attributes.to_string());
+    put("limits.log_attributes", limits.log_attributes.to_string());
+    put("limits.log_value_length", format!("{:?}", limits.log_value_length));
 }
 
 fn endpoint_facts(signal: &str, endpoint: &Endpoint, put: &mut dyn FnMut(&str, String)) {
