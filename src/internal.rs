@@ -74,11 +74,17 @@ pub enum Counter {
     NotificationFailed,
     /// A notification that the rate limit of its channel held back; it is made again when the group is looked at next.
     NotificationSuppressed,
+    /// A connection to the HTTP API that was closed at once because there were too many.
+    WebConnectionRefused,
+    /// A request to the HTTP API that was too large, or too slow in coming.
+    WebRequestRefused,
+    /// A query of the HTTP API that took too long or asked for too many samples.
+    WebQueryStopped,
 }
 
 impl Counter {
     /// All of them, in the order of the enumeration.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 29] = [
         Self::NotFinite,
         Self::NegativeIncrement,
         Self::InvalidMeasurement,
@@ -105,6 +111,9 @@ impl Counter {
         Self::AlertRefused,
         Self::NotificationFailed,
         Self::NotificationSuppressed,
+        Self::WebConnectionRefused,
+        Self::WebRequestRefused,
+        Self::WebQueryStopped,
     ];
 
     /// The word used as the attribute `event`, for example `not_finite`.
@@ -136,6 +145,9 @@ impl Counter {
             Self::AlertRefused => "alert_refused",
             Self::NotificationFailed => "notification_failed",
             Self::NotificationSuppressed => "notification_suppressed",
+            Self::WebConnectionRefused => "web_connection_refused",
+            Self::WebRequestRefused => "web_request_refused",
+            Self::WebQueryStopped => "web_query_stopped",
         }
     }
 }

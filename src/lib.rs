@@ -61,3 +61,5 @@ pub use opentelemetry;
 pub use pipeline::Alerts;
 pub use pipeline::Handle;
 pub use telemetry::{Builder, Guard, Pipeline, builder, init};
+#[cfg(feature = "web")]
+pub use web::Web;

@@ -22,6 +22,11 @@ pub trait Source {
     fn exemplars(&self, _matchers: &[Matcher], _after: i64, _until: i64) -> Vec<(Labels, Vec<Exemplar>)> {
         Vec::new()
     }
+
+    /// Whether whoever asks waits no longer: an evaluation then ends without a result.
+    fn is_over(&self) -> bool {
+        false
+    }
 }
 
 /// A series with its samples.

@@ -89,8 +89,9 @@ impl History {
 
     /// What is known of the metrics that snapshots brought, by their name in Prometheus; for histograms the name without
     /// `_bucket`, `_count` and `_sum`.
-    pub fn metadata(&self) -> BTreeMap<String, Metadata> {
-        self.pen().translation.metadata.clone()
+    pub fn metadata(&self) -> Arc<BTreeMap<String, Metadata>> {
+        // Who writes does not wait for a copy of it.
+        Arc::clone(&self.pen().translation.metadata)
     }
 
     /// The exemplars of every series that all matchers accept, in the order of the series' labels, made later than `after`

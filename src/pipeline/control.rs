@@ -18,9 +18,11 @@ use crate::model::{Reason, Report, Signal};
 /// How much longer than its deadline a caller waits for the pipeline to count what is lost.
 const GRACE: Duration = Duration::from_millis(30);
 
-/// Everything that a shutdown waits for: each signal, and the evaluation of rules.
-const PARTS: usize = Signal::ALL.len() + 1;
+/// Everything that a shutdown waits for: each signal, the evaluation of rules, and who answers others.
+const PARTS: usize = Signal::ALL.len() + 2;
 const RULES: usize = Signal::ALL.len();
+#[cfg(feature = "web")]
+const ANSWERS: usize = RULES + 1;
 
 /// What has been asked for so far.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,12 +37,14 @@ pub(super) struct Request {
 #[derive(Debug)]
 pub(super) struct Control {
     request: watch::Sender<Request>,
-    /// The latest flush that each signal has answered, and last the evaluation of rules; `u64::MAX` when it has ended.
+    /// The latest flush that each part has answered; `u64::MAX` when it has ended.
     answered: Mutex<[u64; PARTS]>,
     progress: Condvar,
     /// Items of each signal that entered the pipeline so far. The difference to what has settled is what a stuck
     /// pipeline still holds; one number that only grows cannot be read at a wrong moment.
     entered: [Arc<AtomicU64>; Signal::ALL.len()],
+    /// Whether the pipeline has ended, in whichever way.
+    over: watch::Sender<bool>,
     internal: Arc<Internal>,
     process: Process,
     /// The pipeline's thread, which must not wait for itself.
@@ -59,6 +63,7 @@ impl Control {
             answered: Mutex::new(answered),
             progress: Condvar::new(),
             entered: Default::default(),
+            over: watch::Sender::default(),
             internal,
             process: Process::current(),
             thread: OnceLock::new(),
@@ -159,6 +164,31 @@ impl Control {
     pub(super) fn end_rules(&self) {
         self.answered()[RULES] = u64::MAX;
         self.progress.notify_all();
+    }
+
+    /// Says that somebody answers others: their end is waited for, and no flush is.
+    #[cfg(feature = "web")]
+    pub(super) fn hold_for_answers(&self) {
+        self.answered()[ANSWERS] = u64::MAX - 1;
+    }
+
+    /// Says that nobody is answered any more.
+    #[cfg(feature = "web")]
+    pub(super) fn end_answers(&self) {
+        self.answered()[ANSWERS] = u64::MAX;
+        self.progress.notify_all();
+    }
+
+    /// Says that the pipeline has ended.
+    pub(super) fn set_over(&self) {
+        self.over.send_replace(true);
+    }
+
+    /// Ends when the pipeline has ended, in whichever way.
+    #[cfg(feature = "web")]
+    pub(super) async fn over(&self) {
+        // The sender lives as long as `self`.
+        drop(self.over.subscribe().wait_for(|over| *over).await);
     }
 
     /// Where a signal counts what enters the pipeline.

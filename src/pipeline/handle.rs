@@ -1,16 +1,19 @@
 //! What the host holds of a running pipeline.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
+#[cfg(feature = "rules")]
+use super::alerts::Window;
 use super::collect::Collector;
 use super::control::Control;
 use super::tick::Published;
 use crate::model::{Operation, Report, Snapshot};
 #[cfg(feature = "rules")]
-use crate::rules::{Active, Overview};
+use crate::rules::Active;
 
 /// Asks a running pipeline; clones ask the same one. It works from any thread, inside any async runtime or none.
 ///
@@ -20,8 +23,10 @@ pub struct Handle {
     pub(super) control: Arc<Control>,
     pub(super) collector: Arc<Collector>,
     pub(super) published: watch::Receiver<Option<Published>>,
+    /// Where others are answered.
+    pub(super) address: Option<SocketAddr>,
     #[cfg(feature = "rules")]
-    pub(super) rules: Option<watch::Receiver<Overview>>,
+    pub(super) window: Option<Window>,
 }
 
 impl Handle {
@@ -71,7 +76,13 @@ impl Handle {
     /// Every alert that is pending or firing, as of the last evaluation; none without [`crate::Builder::alerts`].
     #[cfg(feature = "rules")]
     pub fn alerts(&self) -> Arc<[Active]> {
-        self.rules.as_ref().map_or_else(|| Arc::new([]) as Arc<[Active]>, |rules| Arc::clone(&rules.borrow().alerts))
+        self.window.as_ref().map_or_else(|| Arc::new([]) as Arc<[Active]>, |window| window.overview().alerts)
+    }
+
+    /// Where the HTTP API answers, with the port that was found when any was asked for; `None` when it was not asked for
+    /// (`Builder::web`).
+    pub fn web_address(&self) -> Option<SocketAddr> {
+        self.address
     }
 
     /// What each operation did since the start.

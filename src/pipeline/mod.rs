@@ -6,6 +6,8 @@
 
 #[cfg_attr(not(feature = "rules"), path = "no_alerts.rs")]
 mod alerts;
+#[cfg(feature = "web")]
+mod answers;
 mod api;
 mod collect;
 mod config;
@@ -24,6 +26,8 @@ mod tick;
 #[cfg(feature = "rules")]
 pub use alerts::Alerts;
 pub(crate) use alerts::Evaluation;
+#[cfg(feature = "web")]
+pub(crate) use alerts::Window;
 pub use config::{Batch, Config};
 pub use exporter::Exporters;
 pub use handle::Handle;

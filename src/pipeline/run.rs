@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::io;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -70,6 +71,8 @@ pub struct Pipeline {
     published: watch::Sender<Option<Published>>,
     warnings: Vec<String>,
     rules: Option<Evaluation>,
+    /// Where others are answered.
+    address: Option<SocketAddr>,
     shared: Shared,
 }
 
@@ -98,6 +101,7 @@ impl Drop for End {
             self.0.end(signal);
         }
         self.0.end_rules();
+        self.0.set_over();
     }
 }
 
@@ -119,7 +123,8 @@ impl Pipeline {
         let collector = Arc::new(Collector { store, api, internal, clock, resource, start });
         let shared = Shared { _end: End(Arc::clone(&control)), control, collector };
         let (config, published) = (config.clone(), watch::Sender::default());
-        let pipeline = Self { config, spans, logs, metrics, published, warnings: Vec::new(), rules: None, shared };
+        let warnings = Vec::new();
+        let pipeline = Self { config, spans, logs, metrics, published, warnings, rules: None, address: None, shared };
         (pipeline, Queues { spans: span_queue, logs: log_queue })
     }
 
@@ -129,6 +134,11 @@ impl Pipeline {
             self.shared.control.hold_for_rules();
         }
         Self { rules, ..self }
+    }
+
+    /// Where others are answered, for the handle to tell.
+    pub(crate) fn answering(self, address: Option<SocketAddr>) -> Self {
+        Self { address, ..self }
     }
 
     /// Lines that it writes once it runs, for a host whose subscriber is not set yet.
@@ -142,8 +152,9 @@ impl Pipeline {
             control: Arc::clone(&self.shared.control),
             collector: Arc::clone(&self.shared.collector),
             published: self.published.subscribe(),
+            address: self.address,
             #[cfg(feature = "rules")]
-            rules: self.rules.as_ref().map(Evaluation::overview),
+            window: self.rules.as_ref().map(Evaluation::window),
         }
     }
 
@@ -154,7 +165,7 @@ impl Pipeline {
     /// spawns there for our connections is kept out of telemetry by its target only (see
     /// [`layer::Config::EXPORTER_TARGETS`]).
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Report {
-        let Self { config, spans, logs, metrics, published, warnings, rules, shared } = self;
+        let Self { config, spans, logs, metrics, published, warnings, rules, address: _, shared } = self;
         let Shared { control, collector, _end } = &shared;
         let metrics = metrics.map(|exporter| MetricLane {
             exporter,
@@ -234,6 +245,11 @@ pub struct Spawned {
 }
 
 impl Spawned {
+    /// To ask it once it runs.
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
     /// Starts it.
     pub fn start(self) -> Handle {
         // The channel holds one message, and the thread waits for it.

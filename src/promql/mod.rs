@@ -28,7 +28,7 @@ pub use ast::{
     Fill, Length, MatrixSelector, NumberLiteral, ParenExpr, Span, StringLiteral, SubqueryExpr, UnaryExpr,
     VectorMatching, VectorSelector,
 };
-pub use engine::{instant, range};
+pub use engine::{TOO_MANY_SAMPLES, instant, range};
 pub use error::{ParseError, ParseErrors, Position};
 pub use parser::{Experiments, MAX_DEPTH, MAX_LENGTH, MAX_NESTING, parse, parse_with};
 pub use signatures::{FUNCTIONS, Function, ValueType};

@@ -13,6 +13,13 @@ use crate::pipeline::{self, Evaluation};
 pub(super) struct Alerts(Option<Box<pipeline::Alerts>>);
 
 impl Alerts {
+    /// Without rules asked for, still collects what is to be looked at.
+    #[cfg(feature = "web")]
+    pub(super) fn at_least_a_window(self) -> Self {
+        let window_alone = || Box::new(pipeline::Alerts::new().default_rules(false).log(false));
+        Self(Some(self.0.unwrap_or_else(window_alone)))
+    }
+
     /// The stage that evaluates rules; what was strange and did not stop it goes to the warnings.
     pub(super) fn evaluation(
         self,

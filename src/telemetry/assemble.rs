@@ -8,6 +8,7 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::alerts::Alerts;
+use super::web::{Api, Port};
 use crate::Error;
 use crate::bridge::{Bridge, MeterProvider};
 use crate::clock::Clock;
@@ -28,6 +29,7 @@ pub(super) struct Extras {
     pub(super) clock: Clock,
     pub(super) exporters: Exporters,
     pub(super) alerts: Alerts,
+    pub(super) api: Api,
 }
 
 /// What the OpenTelemetry API is served by.
@@ -44,6 +46,8 @@ pub(super) struct Assembled<S> {
     pub(super) providers: Providers,
     pub(super) config: Config,
     pub(super) internal: Arc<Internal>,
+    /// Of the HTTP API.
+    pub(super) port: Port,
     /// Signals that go to an exporter of the host's.
     pub(super) own: Vec<Signal>,
 }
@@ -52,7 +56,7 @@ pub(super) fn assemble<S>(mut config: Config, extras: Extras) -> Result<Assemble
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
-    let Extras { console, console_writer, clock, mut exporters, alerts } = extras;
+    let Extras { console, console_writer, clock, mut exporters, alerts, api } = extras;
     let own: Vec<Signal> = Signal::ALL.into_iter().filter(|signal| exporters.has(*signal)).collect();
     if config.disabled {
         exporters = Exporters::default();
@@ -72,7 +76,8 @@ where
     let stages = Stages { store: Arc::clone(&store), bridge, resource: resource.clone() };
     let rules = if config.disabled { None } else { alerts.evaluation(&internal, &clock, &mut config.warnings)? };
     let (pipeline, Queues { spans, logs }) = Pipeline::new(&config.pipeline, stages, exporters);
-    let pipeline = pipeline.evaluating(rules);
+    let port = if config.disabled { Port::default() } else { api.open()? };
+    let pipeline = pipeline.evaluating(rules).answering(port.address());
     let traces = spans.map(|queue| Traces::new(&config.layer, resource, vec![Box::new(queue)], &internal));
     let tracer = traces.as_ref().map(|traces| traces.provider().clone());
     let console = console.map(|directives| lines(&directives, console_writer)).transpose()?;
@@ -85,7 +90,7 @@ where
         console,
     };
     let layer = Layer::new(&config.layer, parts);
-    Ok(Assembled { layer, pipeline, providers: Providers { tracer, meter }, config, internal, own })
+    Ok(Assembled { layer, pipeline, providers: Providers { tracer, meter }, config, internal, port, own })
 }
 
 /// Lines for a person. Colours are for a terminal of the host's own.

@@ -13,6 +13,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::alerts::Alerts;
 use super::assemble::{self, Assembled, Extras};
+use super::web::Api;
 use super::{Guard, Pipeline, global};
 use crate::clock::Clock;
 use crate::config::{self, Config, Environment, Overrides};
@@ -59,6 +60,7 @@ pub struct Builder {
     exporters: pipeline::Exporters,
     instruments: Vec<Declared>,
     pub(super) alerts: Alerts,
+    pub(super) api: Api,
 }
 
 impl Builder {
@@ -84,6 +86,7 @@ impl Builder {
             exporters: pipeline::Exporters::default(),
             instruments: Vec::new(),
             alerts: Alerts::default(),
+            api: Api::default(),
         }
     }
 
@@ -278,11 +281,12 @@ impl Builder {
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
-        let Assembled { layer, pipeline, providers, config, .. } = self.assemble(false)?;
+        let Assembled { layer, pipeline, providers, config, port, .. } = self.assemble(false)?;
         let spawned = pipeline
             .warning(config.warnings)
             .spawn()
             .map_err(|error| Error::system("start the telemetry thread", error))?;
+        port.serve(spawned.handle())?;
         Ok((layer.beside_others(), Guard::new(spawned.start(), providers, config.pipeline.shutdown_timeout)))
     }
 
@@ -295,8 +299,8 @@ impl Builder {
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
-        let Assembled { layer, pipeline, providers, config, .. } = self.assemble(false)?;
-        Ok((layer.beside_others(), Pipeline::new(pipeline.warning(config.warnings), providers)))
+        let Assembled { layer, pipeline, providers, config, port, .. } = self.assemble(false)?;
+        Ok((layer.beside_others(), Pipeline::new(pipeline.warning(config.warnings), providers, port)))
     }
 
     fn assemble<S>(mut self, console: bool) -> Result<Assembled<S>, Error>
@@ -317,7 +321,8 @@ impl Builder {
             console_writer: self.console_writer,
             clock: self.clock.unwrap_or_default(),
             exporters: self.exporters,
-            alerts: self.alerts,
+            alerts: self.api.window(self.alerts),
+            api: self.api,
         };
         assemble::assemble(config, extras)
     }

@@ -17,10 +17,12 @@ use crate::pipeline::Spawned;
 use crate::{Error, internal, layer};
 
 pub(super) fn install(assembled: Assembled<Registry>, panic_hook: bool) -> Result<Guard, Error> {
-    let Assembled { layer, pipeline, providers, config, internal, own } = assembled;
+    let Assembled { layer, pipeline, providers, config, internal, port, own } = assembled;
     let handle = pipeline.handle();
     let spawned = (!config.disabled).then(|| pipeline.spawn()).transpose();
     let spawned = spawned.map_err(|error| Error::system("start the telemetry thread", error))?;
+    // It ends with the pipeline, even with one that was not started.
+    port.serve(&handle)?;
     // What nobody wants of the `log` crate stays as cheap as without a logger.
     let most_verbose = layer.max_log_level();
     let subscriber = Mortal::new(registry().with(layer), internal);
@@ -42,6 +44,9 @@ pub(super) fn install(assembled: Assembled<Registry>, panic_hook: bool) -> Resul
     let logger = tracing_log::LogTracer::builder().with_max_level(most_verbose.as_log());
     let logger_is_taken = logger.init().is_err();
     internal::info(&banner::banner(&config, &own));
+    if let Some(address) = handle.web_address() {
+        internal::info(&format!("Prometheus' HTTP API and /metrics answer at http://{address}"));
+    }
     for warning in &config.warnings {
         internal::warn(warning);
     }

@@ -9,6 +9,7 @@
 //! | `guard` | the end: flush on drop, shutdown with a report |
 //! | `panics` | the hook that records a panic and calls the one before it |
 //! | `signals` | flush on SIGTERM and SIGINT, for programs without a shutdown path of their own |
+//! | `alerts`, `web` | what the builder was told about rules and the HTTP API |
 //! | `banner` | the line that says what goes where |
 
 #[cfg_attr(not(feature = "rules"), path = "no_alerts.rs")]
@@ -23,6 +24,8 @@ mod panics;
 mod signals;
 mod subscriber;
 mod task;
+#[cfg_attr(not(feature = "web"), path = "no_web.rs")]
+mod web;
 
 pub use builder::Builder;
 pub use guard::Guard;

@@ -3,6 +3,7 @@
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::assemble::Providers;
+use super::web::Port;
 use crate::bridge::MeterProvider;
 use crate::model::Report;
 use crate::pipeline::{self, Handle};
@@ -22,11 +23,12 @@ use crate::pipeline::{self, Handle};
 pub struct Pipeline {
     inner: pipeline::Pipeline,
     providers: Providers,
+    port: Port,
 }
 
 impl Pipeline {
-    pub(super) fn new(inner: pipeline::Pipeline, providers: Providers) -> Self {
-        Self { inner, providers }
+    pub(super) fn new(inner: pipeline::Pipeline, providers: Providers, port: Port) -> Self {
+        Self { inner, providers, port }
     }
 
     /// Runs until `shutdown` ends, or until a [`Handle`] shuts it down; then sends the rest within
@@ -35,6 +37,7 @@ impl Pipeline {
     /// On your runtime, what hyper does for our connections is kept out of telemetry by its target only, not by its
     /// thread: leave [`crate::layer::Config::EXPORTER_TARGETS`] out of the filter.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Report {
+        self.port.try_serve(&self.inner.handle());
         self.inner.run(shutdown).await
     }
 

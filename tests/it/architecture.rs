@@ -25,11 +25,11 @@ const ROOMS: [(&str, &[&str]); 19] = [
     ("exporters", &["transport"]),
     ("pipeline", &["families", "series", "layer", "bridge", "exporters", "history", "rules", "notifier"]),
     // Reads what the pipeline keeps; nothing is written through it.
-    ("web", &["history", "promql", "rules", "pipeline"]),
+    ("web", &["layer", "history", "promql", "rules", "pipeline"]),
     // Spans and nothing else: what becomes of them is the layer's matter.
     ("http", &["layer"]),
     ("config", &["families", "series", "layer", "exporters", "pipeline"]),
-    ("telemetry", &["config", "families", "series", "layer", "instruments", "bridge", "exporters", "pipeline"]),
+    ("telemetry", &["config", "families", "series", "layer", "instruments", "bridge", "exporters", "pipeline", "web"]),
     (
         "testing",
         &["telemetry", "config", "families", "series", "layer", "instruments", "bridge", "exporters", "pipeline"],

@@ -18,3 +18,5 @@ mod settings;
 mod telemetry;
 mod testing;
 mod traces;
+#[cfg(feature = "web")]
+mod web;

@@ -40,7 +40,7 @@ pub(super) struct Translation {
     targets: Vec<Target>,
     symbols: Symbols,
     /// By the name that the metric has in Prometheus.
-    pub(super) metadata: BTreeMap<String, Metadata>,
+    pub(super) metadata: Arc<BTreeMap<String, Metadata>>,
 }
 
 /// One that sends snapshots, by its resource.
@@ -187,7 +187,7 @@ impl Family {
     }
 
     /// Notes type, unit and help of a metric that was not there before.
-    fn describe(&self, metric: &Metric, metadata: &mut BTreeMap<String, Metadata>) {
+    fn describe(&self, metric: &Metric, metadata: &mut Arc<BTreeMap<String, Metadata>>) {
         if let Some(name) = self.name.as_ref().filter(|_| self.points.is_empty()) {
             let kind = match self.shape.kind {
                 Kind::Counter => MetricKind::Counter,
@@ -195,7 +195,9 @@ impl Family {
                 Kind::Histogram | Kind::ExponentialHistogram => MetricKind::Histogram,
             };
             let metadatum = Metadata { kind, unit: names::unit(&metric.unit), help: metric.description.to_string() };
-            metadata.insert(name.clone(), metadatum);
+            if metadata.get(name) != Some(&metadatum) {
+                Arc::make_mut(metadata).insert(name.clone(), metadatum);
+            }
         }
     }
 

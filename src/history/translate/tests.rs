@@ -358,7 +358,9 @@ fn metadata_has_type_unit_and_help_by_prometheus_name() {
             histogram(Cumulative, vec![point(&[], 10, explicit(&[0; 4], None))]),
         ],
     ));
-    let found: Vec<_> = history.metadata().into_iter().map(|(name, m)| (name, m.kind, m.unit, m.help)).collect();
+    let metadata = history.metadata();
+    let found: Vec<_> =
+        metadata.iter().map(|(name, m)| (name.clone(), m.kind, m.unit.clone(), m.help.clone())).collect();
     let help = || "what it says".to_owned();
     assert_eq!(
         found,

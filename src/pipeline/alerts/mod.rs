@@ -6,6 +6,7 @@
 
 mod config;
 mod files;
+mod window;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use tokio::time::{Instant, sleep};
 pub use self::config::Alerts;
 use self::config::millis;
 use self::files::Files;
+pub(crate) use self::window::Window;
 use super::collect::Collector;
 use super::control::Requests;
 use super::tick::{patience, until_next};
@@ -96,9 +98,13 @@ impl Evaluation {
         std::mem::take(&mut self.warnings)
     }
 
-    /// What became of the rules, as of the last evaluation.
-    pub(super) fn overview(&self) -> watch::Receiver<Overview> {
-        self.published.subscribe()
+    /// What readers elsewhere see.
+    pub(super) fn window(&self) -> Window {
+        Window {
+            history: Arc::clone(&self.history),
+            options: self.config.promql.clone(),
+            published: self.published.subscribe(),
+        }
     }
 
     /// The window keeps what the rules look back.

@@ -148,6 +148,9 @@ impl<'a> Evaluator<'a> {
         if grid.count == 0 {
             return Ok(Matrix::default());
         }
+        if self.source.is_over() {
+            return Err(EvalError::new("query timed out in expression evaluation", Span::default()));
+        }
         let before = self.held;
         let matrix = self.evaluate(vector, grid)?;
         let weight = matrix.weight();
@@ -250,8 +253,11 @@ fn repeated(once: Matrix, steps: usize) -> Matrix {
     Matrix { steps, series: once.series, cells }
 }
 
+/// What an evaluation says that needs more samples than [`Options::max_samples`].
+pub const TOO_MANY_SAMPLES: &str = "query processing would load too many samples into memory in query execution";
+
 fn too_many(span: Span) -> EvalError {
-    EvalError::new("query processing would load too many samples into memory in query execution", span)
+    EvalError::new(TOO_MANY_SAMPLES, span)
 }
 
 #[cfg(test)]

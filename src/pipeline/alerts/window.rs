@@ -1,0 +1,28 @@
+//! What readers elsewhere see of the rules.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::history::History;
+use crate::promql;
+use crate::rules::Overview;
+
+/// The series that rules look at, and what became of the rules. Reading holds up nobody: see [`crate::history`].
+#[derive(Debug, Clone)]
+pub(crate) struct Window {
+    /// The series.
+    #[cfg_attr(not(feature = "web"), expect(dead_code, reason = "only the HTTP API reads it"))]
+    pub(crate) history: Arc<History>,
+    /// How the rules' queries are evaluated.
+    #[cfg_attr(not(feature = "web"), expect(dead_code, reason = "only the HTTP API reads it"))]
+    pub(crate) options: promql::Options,
+    pub(super) published: watch::Receiver<Overview>,
+}
+
+impl Window {
+    /// The rules as of their last evaluation.
+    pub(crate) fn overview(&self) -> Overview {
+        self.published.borrow().clone()
+    }
+}
