@@ -1,39 +1,49 @@
 //! Without the feature `web` there is no port to be asked for.
 
+use std::convert::Infallible;
+use std::net::SocketAddr;
+
 use super::alerts::Alerts;
 use crate::Error;
 use crate::pipeline::Handle;
 
-/// Nothing was asked for.
+/// Nothing was asked for: there is nothing to be had.
 #[derive(Debug, Default)]
-pub(super) struct Api;
+pub(super) struct Api(Option<Infallible>);
 
 /// There is none.
 #[derive(Debug, Default)]
-pub(super) struct Port;
+pub(super) struct Port(Option<Infallible>);
 
 impl Api {
-    #[expect(clippy::unused_self, reason = "the signature of builds with the API")]
     pub(super) fn window(&self, alerts: Alerts) -> Alerts {
-        alerts
+        match self.0 {
+            Some(never) => match never {},
+            None => alerts,
+        }
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the signature of builds with the API")]
     pub(super) fn open(self) -> Result<Port, Error> {
-        Ok(Port)
+        Ok(Port(self.0))
     }
 }
 
 impl Port {
-    #[expect(clippy::unused_self, reason = "the signature of builds with the API")]
-    pub(super) fn address(&self) -> Option<std::net::SocketAddr> {
-        None
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        self.0.map(|never| match never {})
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the signature of builds with the API")]
     pub(super) fn serve(self, _: &Handle) -> Result<(), Error> {
-        Ok(())
+        match self.0 {
+            Some(never) => match never {},
+            None => Ok(()),
+        }
     }
 
-    pub(super) fn try_serve(self, _: &Handle) {}
+    pub(super) fn try_serve(self, handle: &Handle) {
+        // It cannot fail.
+        drop(self.serve(handle));
+    }
 }

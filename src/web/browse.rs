@@ -7,7 +7,7 @@ use super::answer::{Answer, Refusal};
 use super::desk::Desk;
 use super::json;
 use super::params::{Params, whole};
-use crate::history::{Matcher, MetricKind};
+use crate::history::Matcher;
 use crate::model::Labels;
 
 /// `series`: the labels of each.
@@ -17,14 +17,14 @@ pub(super) fn series(desk: &Desk, params: &Params) -> Result<Answer, Refusal> {
     }
     let (limit, span) = (params.limit()?, params.span()?);
     let sets = params.matchers().map_err(|why| Refusal::parameter("match[]", why))?;
-    Ok(listed(&found(desk, sets, span), limit, json::labels))
+    Ok(listed(&found(desk, &sets, span), limit, json::labels))
 }
 
 /// `labels`: the names of labels.
 pub(super) fn label_names(desk: &Desk, params: &Params) -> Result<Answer, Refusal> {
     let (limit, span) = (params.limit()?, params.span()?);
     let sets = params.matchers().map_err(Refusal::bad_data)?;
-    let names: BTreeSet<Arc<str>> = found(desk, any(sets), span)
+    let names: BTreeSet<Arc<str>> = found(desk, &any(sets), span)
         .iter()
         .flat_map(|labels| labels.iter().map(|(name, _)| Arc::clone(name)))
         .collect();
@@ -39,7 +39,7 @@ pub(super) fn label_values(desk: &Desk, params: &Params) -> Result<Answer, Refus
     }
     let (limit, span) = (params.limit()?, params.span()?);
     let sets = params.matchers().map_err(Refusal::bad_data)?;
-    let all = found(desk, any(sets), span);
+    let all = found(desk, &any(sets), span);
     let values: BTreeSet<&str> = all.iter().filter_map(|labels| labels.get(&name)).collect();
     Ok(listed(&values, limit, |out, value| json::text(out, value)))
 }
@@ -62,7 +62,7 @@ pub(super) fn metadata(desk: &Desk, params: &Params) -> Result<Answer, Refusal> 
     for (at, (name, metadata)) in meant.enumerate() {
         data.push_str(if at > 0 { "," } else { "" });
         json::text(&mut data, name);
-        data.extend([":[{\"type\":\"", kind(metadata.kind), "\",\"unit\":"]);
+        data.extend([":[{\"type\":\"", metadata.kind.name(), "\",\"unit\":"]);
         json::text(&mut data, &metadata.unit);
         data.push_str(",\"help\":");
         json::text(&mut data, &metadata.help);
@@ -72,17 +72,13 @@ pub(super) fn metadata(desk: &Desk, params: &Params) -> Result<Answer, Refusal> 
     Ok(Answer::new(data))
 }
 
-fn kind(kind: MetricKind) -> &'static str {
-    kind.name()
-}
-
 /// Without a set of matchers everything is meant.
 fn any(sets: Vec<Vec<Matcher>>) -> Vec<Vec<Matcher>> {
     if sets.is_empty() { vec![Vec::new()] } else { sets }
 }
 
 /// The series that one of the sets accepts, each once, in the order of their labels.
-fn found(desk: &Desk, sets: Vec<Vec<Matcher>>, (start, end): (i64, i64)) -> Vec<Labels> {
+fn found(desk: &Desk, sets: &[Vec<Matcher>], (start, end): (i64, i64)) -> Vec<Labels> {
     let after = start.saturating_sub(1);
     let several = sets.len() > 1;
     let mut all: Vec<Labels> =

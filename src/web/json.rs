@@ -1,5 +1,7 @@
 //! Numbers, times, labels and histograms as Prometheus' API writes them (`util/jsonutil`, `web/api/v1/json_codec.go`).
 
+use std::fmt::{Arguments, Write as _};
+
 use jiff::Timestamp as Moment;
 
 use crate::model::{Labels, NativeHistogram, Sample, SampleValue};
@@ -27,7 +29,7 @@ pub(super) fn text(out: &mut String, text: &str) {
             '"' | '\\' => out.extend(['\\', letter]),
             '\n' => out.push_str("\\n"),
             letter if letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}') => {
-                out.push_str(&format!("\\u{:04x}", u32::from(letter)));
+                put(out, format_args!("\\u{:04x}", u32::from(letter)));
             }
             letter => out.push(letter),
         }
@@ -60,9 +62,9 @@ pub(super) fn seconds(out: &mut String, milliseconds: i64) {
         out.push('-');
     }
     let absolute = milliseconds.unsigned_abs();
-    out.push_str(&(absolute / 1_000).to_string());
-    if absolute % 1_000 != 0 {
-        out.push_str(&format!(".{:03}", absolute % 1_000));
+    put(out, format_args!("{}", absolute / 1_000));
+    if !absolute.is_multiple_of(1_000) {
+        put(out, format_args!(".{:03}", absolute % 1_000));
     }
 }
 
@@ -76,6 +78,11 @@ pub(super) fn number(out: &mut String, value: f64) {
         out.push_str(&plain(value));
     }
     out.push('"');
+}
+
+fn put(out: &mut String, text: Arguments<'_>) {
+    let written = out.write_fmt(text);
+    debug_assert!(written.is_ok(), "a text takes everything");
 }
 
 /// Without an exponent, as Go's `%f` with as many digits as tell a number from its neighbours.
@@ -103,11 +110,8 @@ pub(super) fn value(out: &mut String, time: i64, value: &SampleValue) {
 
 /// `"values":[…]` and `"histograms":[…]`, each where there are some.
 pub(super) fn values(out: &mut String, samples: &[Sample]) {
-    let kinds: [(&str, fn(&&Sample) -> bool); 2] = [
-        (",\"values\":", |sample| matches!(sample.value, SampleValue::Float(_))),
-        (",\"histograms\":", |sample| matches!(sample.value, SampleValue::Histogram(_))),
-    ];
-    for (name, is_meant) in kinds {
+    for (name, floats) in [(",\"values\":", true), (",\"histograms\":", false)] {
+        let is_meant = |sample: &&Sample| matches!(sample.value, SampleValue::Float(_)) == floats;
         if samples.iter().any(|sample| is_meant(&sample)) {
             out.push_str(name);
             list(out, samples.iter().filter(is_meant), |out, sample| point(out, sample.time, &sample.value));

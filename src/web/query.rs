@@ -111,7 +111,7 @@ fn parsed(params: &Params) -> Result<(&str, Expr), Refusal> {
 }
 
 fn options(desk: &Desk, params: &Params) -> Result<Options, Refusal> {
-    let mut options = Options { max_samples: desk.web.max_samples, ..desk.window.options.clone() };
+    let mut options = Options { max_samples: desk.web.max_samples, ..desk.window.config.promql.clone() };
     if !params.get("lookback_delta").is_empty() {
         let wrong = |_| {
             let text = params.get("lookback_delta");

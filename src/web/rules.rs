@@ -13,6 +13,7 @@ use crate::model::Labels;
 use crate::rules::{Active, GroupStatus, Health, Kind, RuleStatus, State, Template};
 
 /// `alerts`: every alert that is pending or firing.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of every endpoint")]
 pub(super) fn alerts(desk: &Desk, _: &Params) -> Result<Answer, Refusal> {
     let overview = desk.window.overview();
     let alerts: Vec<Value> = overview.alerts.iter().map(alert).collect();
@@ -37,7 +38,7 @@ pub(super) fn rules(desk: &Desk, params: &Params) -> Result<Answer, Refusal> {
             next = Some(token(group));
             break;
         }
-        groups.push(shown(group, rules));
+        groups.push(shown(group, &rules));
     }
     if !begun {
         let why = format!("invalid group_next_token '{}'. were rule groups changed?", page.token);
@@ -142,7 +143,7 @@ fn token(group: &GroupStatus) -> String {
     format!("{:016x}", identity.fingerprint())
 }
 
-fn shown(group: &GroupStatus, rules: Vec<Value>) -> Value {
+fn shown(group: &GroupStatus, rules: &[Value]) -> Value {
     json!({
         "name": group.name,
         "file": group.file,

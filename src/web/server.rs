@@ -41,7 +41,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// A port that is open. Nobody is answered before [`Listener::serve`].
 #[derive(Debug)]
 pub(crate) struct Listener {
-    listener: std::net::TcpListener,
+    socket: std::net::TcpListener,
     address: SocketAddr,
     web: Web,
 }
@@ -69,10 +69,10 @@ impl Listener {
             }
             _ => Error::system("open the port of the HTTP API", error),
         };
-        let listener = std::net::TcpListener::bind(address).map_err(refused)?;
-        listener.set_nonblocking(true).map_err(refused)?;
-        let address = listener.local_addr().map_err(refused)?;
-        Ok(Self { listener, address, web })
+        let socket = std::net::TcpListener::bind(address).map_err(refused)?;
+        socket.set_nonblocking(true).map_err(refused)?;
+        let address = socket.local_addr().map_err(refused)?;
+        Ok(Self { socket, address, web })
     }
 
     /// Where it listens; the port is a real one.
@@ -86,7 +86,7 @@ impl Listener {
     /// When the operating system refuses the thread, or the descriptors of a runtime.
     pub(crate) fn serve(self, handle: &Handle) -> io::Result<()> {
         let Some(desk) = Desk::new(handle.clone(), self.web) else { return Ok(()) };
-        let (desk, hold, listener) = (Arc::new(desk), handle.hold(), self.listener);
+        let (desk, hold, socket) = (Arc::new(desk), handle.hold(), self.socket);
         let (ready, made) = sync_channel(1);
         std::thread::Builder::new().name("bellwether-web".into()).spawn(move || {
             layer::suppress_thread();
@@ -99,7 +99,7 @@ impl Listener {
                 Err(error) => return drop(ready.send(Err(error))),
             };
             drop(ready.send(Ok(())));
-            drop(catch_unwind(AssertUnwindSafe(|| runtime.block_on(run(listener, desk)))));
+            drop(catch_unwind(AssertUnwindSafe(|| runtime.block_on(run(socket, desk)))));
             drop(hold);
             // Does not wait for a query that has not noticed yet.
             runtime.shutdown_background();
@@ -108,8 +108,8 @@ impl Listener {
     }
 }
 
-async fn run(listener: std::net::TcpListener, desk: Arc<Desk>) {
-    let Ok(listener) = TcpListener::from_std(listener) else { return };
+async fn run(socket: std::net::TcpListener, desk: Arc<Desk>) {
+    let Ok(listener) = TcpListener::from_std(socket) else { return };
     let router = router(Arc::clone(&desk));
     let (end, ended) = watch::channel(false);
     let mut connections = JoinSet::new();

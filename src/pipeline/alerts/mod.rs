@@ -102,7 +102,7 @@ impl Evaluation {
     pub(super) fn window(&self) -> Window {
         Window {
             history: Arc::clone(&self.history),
-            options: self.config.promql.clone(),
+            config: self.config.clone(),
             published: self.published.subscribe(),
         }
     }

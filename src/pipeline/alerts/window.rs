@@ -5,8 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::history::History;
-use crate::promql;
-use crate::rules::Overview;
+use crate::rules::{Config, Overview};
 
 /// The series that rules look at, and what became of the rules. Reading holds up nobody: see [`crate::history`].
 #[derive(Debug, Clone)]
@@ -14,9 +13,9 @@ pub(crate) struct Window {
     /// The series.
     #[cfg_attr(not(feature = "web"), expect(dead_code, reason = "only the HTTP API reads it"))]
     pub(crate) history: Arc<History>,
-    /// How the rules' queries are evaluated.
+    /// How rules are evaluated.
     #[cfg_attr(not(feature = "web"), expect(dead_code, reason = "only the HTTP API reads it"))]
-    pub(crate) options: promql::Options,
+    pub(crate) config: Config,
     pub(super) published: watch::Receiver<Overview>,
 }
 

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, header};
 pub(super) enum Format {
     /// Prometheus' own text format, version 0.0.4: without exemplars.
     Text,
-    /// OpenMetrics 1.0.
+    /// `OpenMetrics` 1.0.
     OpenMetrics,
 }
 

@@ -41,7 +41,7 @@ fn head(out: &mut String, family: &Family, format: Format) {
     }
 }
 
-/// In OpenMetrics what a kind adds to its samples is no part of the family's name.
+/// In `OpenMetrics` what a kind adds to its samples is no part of the family's name.
 fn family_name(family: &Family, format: Format) -> &str {
     let added = match (family.kind, format) {
         (Kind::Counter, Format::OpenMetrics) => "_total",
