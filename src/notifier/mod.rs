@@ -18,6 +18,8 @@ pub mod routing;
 mod run;
 mod throttle;
 
+#[cfg(feature = "email")]
+pub use channels::EmailChannel;
 pub use channels::{Channel, Sending, Trouble};
 pub use config::{AlertmanagerEndpoint, Config};
 pub use notification::{Notification, Reason, Severity};

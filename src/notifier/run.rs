@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::channels::{
-    Alertmanager, Batch, Channel, Console, Log, OtlpLog, Record, SlackChannel, Trouble, WebhookChannel,
+    Alertmanager, Batch, Channel, Console, EmailChannel, Log, OtlpLog, Record, SlackChannel, Trouble, WebhookChannel,
 };
 use super::dispatch::{Dispatcher, Due, Outlet, Told};
 use super::routing::{Receiver, Routing};
@@ -278,6 +278,9 @@ fn channels(receiver: &Receiver) -> Result<Vec<Arc<dyn Channel>>, Error> {
     }
     for (at, config) in receiver.slacks.iter().enumerate() {
         channels.push(Arc::new(SlackChannel::new(name("slack_configs", at), config.clone())?));
+    }
+    for (at, config) in receiver.emails.iter().enumerate() {
+        channels.push(Arc::new(EmailChannel::new(name("email_configs", at), config.clone())?));
     }
     Ok(channels)
 }

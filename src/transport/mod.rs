@@ -24,6 +24,9 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::Error;
 
+#[cfg(feature = "email")]
+pub(crate) use self::tls::certificates;
+
 /// Idle connections are closed after this time; shorter than the idle limits of common load balancers (60 s), so that
 /// a request rarely meets a connection that the other side is closing.
 const IDLE: Duration = Duration::from_secs(50);

@@ -13,7 +13,7 @@ use super::{Tls, TlsFile};
 use crate::Error;
 
 /// Names the setting of a file.
-type Setting<'s> = &'s dyn Fn(TlsFile) -> String;
+pub(crate) type Setting<'s> = &'s dyn Fn(TlsFile) -> String;
 
 /// Certificates to trust and to show, ready to use; without `tls`, for connections that are not encrypted, none.
 ///
@@ -65,7 +65,14 @@ fn roots(path: &Path, setting: Setting<'_>) -> Result<RootCertStore, Error> {
 }
 
 /// All certificates of a file, at least one.
-fn certificates(path: &Path, setting: Setting<'_>, what: TlsFile) -> Result<Vec<CertificateDer<'static>>, Error> {
+///
+/// # Errors
+/// When the file cannot be read, is not PEM, or holds none.
+pub(crate) fn certificates(
+    path: &Path,
+    setting: Setting<'_>,
+    what: TlsFile,
+) -> Result<Vec<CertificateDer<'static>>, Error> {
     let found = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| unusable(path, setting, what, "certificates", &error))?;

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
 use super::Record;
+use super::text::printable;
 use crate::model::Alert;
 use crate::notifier::Severity;
 
@@ -45,11 +46,6 @@ impl Record for Console {
         // A terminal that went away has no place to be told so.
         drop(writeln!(out, "{}", line.trim_end()).and_then(|()| out.flush()));
     }
-}
-
-/// A label's value must not move somebody's cursor.
-fn printable(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
 #[cfg(test)]

@@ -2,11 +2,16 @@
 
 mod alertmanager;
 mod console;
+#[cfg(feature = "email")]
+mod email;
 mod http;
 mod json;
 mod log;
+#[cfg(not(feature = "email"))]
+mod no_email;
 mod otlp;
 mod slack;
+mod text;
 mod webhook;
 
 use std::fmt::Debug;
@@ -15,7 +20,11 @@ use std::time::Duration;
 
 pub(super) use self::alertmanager::{Alertmanager, Batch};
 pub(super) use self::console::Console;
+#[cfg(feature = "email")]
+pub use self::email::EmailChannel;
 pub(super) use self::log::Log;
+#[cfg(not(feature = "email"))]
+pub(super) use self::no_email::EmailChannel;
 pub(super) use self::otlp::OtlpLog;
 pub(super) use self::slack::SlackChannel;
 pub(super) use self::webhook::WebhookChannel;

@@ -5,6 +5,7 @@
 //! does not do (other receivers, templates of one's own, silences) is a warning with its place. What Alertmanager would
 //! refuse is an error.
 
+mod email;
 mod file;
 mod intervals;
 mod matchers;
@@ -13,8 +14,11 @@ mod receivers;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub use self::email::{Email, Login, Threading};
+#[cfg(feature = "email")]
+pub(crate) use self::email::{host_and_port, is_header_name};
 pub(crate) use self::intervals::TimeInterval;
-pub use self::receivers::{Authorization, Email, Http, Receiver, Secret, Slack, Webhook};
+pub use self::receivers::{Authorization, Http, Receiver, Secret, Slack, Webhook};
 use crate::Error;
 use crate::clock::Timestamp;
 use crate::model::{Labels, Matcher};

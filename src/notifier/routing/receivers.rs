@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::email::{self, Email, Smtp};
 use super::file::{duration, sequence};
 use crate::yaml::{Fault, Node, Reader, Section};
 
@@ -38,6 +39,14 @@ impl Secret {
         match self {
             Self::Text(text) => Ok(text.clone()),
             Self::File(path) => std::fs::read_to_string(path).map(|text| text.trim().to_owned()),
+        }
+    }
+
+    /// The path of a secret's file, if it is relative, counts from the folder of the file that names it.
+    fn beside(self, file: &str) -> Self {
+        match self {
+            Self::Text(text) => Self::Text(text),
+            Self::File(path) => Self::File(Path::new(file).parent().unwrap_or_else(|| Path::new("")).join(path)),
         }
     }
 }
@@ -85,29 +94,6 @@ pub struct Slack {
     pub timeout: Option<Duration>,
 }
 
-/// `email_configs`: a message over SMTP.
-#[derive(Debug, Clone)]
-pub struct Email {
-    /// Addresses, separated by commas.
-    pub to: String,
-    /// The sender's address.
-    pub from: String,
-    /// `host:port` of the server; 465 begins with TLS, other ports with STARTTLS.
-    pub smarthost: String,
-    /// The name this machine says to the server.
-    pub hello: Option<String>,
-    /// Credentials.
-    pub auth: Option<(String, Secret)>,
-    /// Whether a connection without TLS is refused. Default yes.
-    pub require_tls: bool,
-    /// Certificates to trust instead of the system's.
-    pub ca_file: Option<PathBuf>,
-    /// Headers besides the usual ones; `Subject` takes the place of ours.
-    pub headers: Vec<(String, String)>,
-    /// Whether the end of an alert is told. Default no, as in Alertmanager.
-    pub send_resolved: bool,
-}
-
 /// `http_config`: how a URL is reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Http {
@@ -139,19 +125,8 @@ pub(super) struct Global {
     smtp: Smtp,
 }
 
-#[derive(Debug, Clone, Default)]
-struct Smtp {
-    from: Option<String>,
-    hello: Option<String>,
-    smarthost: Option<String>,
-    username: Option<String>,
-    password: Option<Secret>,
-    require_tls: Option<bool>,
-    ca_file: Option<PathBuf>,
-}
-
 /// Keys of `global` that are read.
-const GLOBAL: [&str; 13] = [
+const GLOBAL: [&str; 14] = [
     "resolve_timeout",
     "http_config",
     "slack_api_url",
@@ -165,10 +140,11 @@ const GLOBAL: [&str; 13] = [
     "smtp_require_tls",
     "smtp_tls_config",
     "smtp_auth_identity",
+    "smtp_force_implicit_tls",
 ];
 
 /// Beginnings of keys of `global` for receivers that are not supported.
-const GLOBAL_OTHERS: [&str; 13] = [
+const GLOBAL_OTHERS: [&str; 12] = [
     "jira_",
     "mattermost_",
     "opsgenie_",
@@ -176,7 +152,6 @@ const GLOBAL_OTHERS: [&str; 13] = [
     "rocketchat_",
     "slack_app_",
     "smtp_auth_secret",
-    "smtp_force_",
     "telegram_",
     "victorops_",
     "webex_",
@@ -214,20 +189,11 @@ pub(super) fn global<'n>(reader: &mut Reader<'n>, node: &'n Node) -> Result<Glob
             reader.section(node, &GLOBAL)?;
         }
     }
-    any.ignore(reader, &["smtp_auth_identity"]);
     Ok(Global {
         resolve_timeout: duration(&any, "resolve_timeout")?,
         http: http(reader, &any)?.unwrap_or_default(),
         slack_api_url: secret(&any, "slack_api_url", "slack_api_url_file")?,
-        smtp: Smtp {
-            from: text(&any, "smtp_from")?,
-            hello: text(&any, "smtp_hello")?,
-            smarthost: text(&any, "smtp_smarthost")?,
-            username: text(&any, "smtp_auth_username")?,
-            password: secret(&any, "smtp_auth_password", "smtp_auth_password_file")?,
-            require_tls: any.flag("smtp_require_tls")?,
-            ca_file: tls(reader, &any, "smtp_tls_config")?.ca_file,
-        },
+        smtp: email::global(reader, &any)?,
     })
 }
 
@@ -250,7 +216,7 @@ pub(super) fn read<'n>(reader: &mut Reader<'n>, root: &Section<'n>, global: &Glo
             receiver.slacks.push(slack(reader, node, global)?);
         }
         for node in sequence(&section, "email_configs")? {
-            receiver.emails.push(email(reader, node, global)?);
+            receiver.emails.push(email::read(reader, node, &global.smtp)?);
         }
         receivers.push(receiver);
     }
@@ -318,52 +284,6 @@ fn slack<'n>(reader: &mut Reader<'n>, node: &'n Node, global: &Global) -> Result
     })
 }
 
-fn email<'n>(reader: &mut Reader<'n>, node: &'n Node, global: &Global) -> Result<Email, Fault> {
-    const READ: [&str; 11] = [
-        "send_resolved",
-        "to",
-        "from",
-        "hello",
-        "smarthost",
-        "auth_username",
-        "auth_password",
-        "auth_password_file",
-        "headers",
-        "require_tls",
-        "tls_config",
-    ];
-    const OTHER: [&str; 7] =
-        ["auth_secret", "auth_secret_file", "auth_identity", "html", "text", "force_implicit_tls", "threading"];
-    let section = reader.section(node, &[READ.as_slice(), &OTHER].concat())?;
-    section.ignore(reader, &OTHER);
-    let smtp = &global.smtp;
-    let needed = |key: &str, fallback: &Option<String>| {
-        let missing = || section.error(section.place, format!("{key} is missing here, and smtp_{key} in global"));
-        text(&section, key)?.or_else(|| fallback.clone()).ok_or_else(missing)
-    };
-    let smarthost = needed("smarthost", &smtp.smarthost)?;
-    if smarthost.rsplit_once(':').is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err()) {
-        return Err(section.invalid("smarthost", &smarthost, "host:port such as mail.example.org:587"));
-    }
-    let username = text(&section, "auth_username")?.or_else(|| smtp.username.clone());
-    let password = secret(&section, "auth_password", "auth_password_file")?.or_else(|| smtp.password.clone());
-    let headers = match section.get("headers") {
-        Some(node) => pairs(&reader.any_section(node, "a mapping of headers")?)?,
-        None => Vec::new(),
-    };
-    Ok(Email {
-        to: needed("to", &None)?,
-        from: needed("from", &smtp.from)?,
-        smarthost,
-        hello: text(&section, "hello")?.or_else(|| smtp.hello.clone()),
-        auth: username.zip(password),
-        require_tls: section.flag("require_tls")?.or(smtp.require_tls).unwrap_or(true),
-        ca_file: tls(reader, &section, "tls_config")?.ca_file.or_else(|| smtp.ca_file.clone()),
-        headers,
-        send_resolved: section.flag("send_resolved")?.unwrap_or(false),
-    })
-}
-
 fn http<'n>(reader: &mut Reader<'n>, section: &Section<'n>) -> Result<Option<Http>, Fault> {
     const READ: [&str; 5] = ["authorization", "basic_auth", "bearer_token", "bearer_token_file", "tls_config"];
     const OTHER: [&str; 8] = [
@@ -379,6 +299,11 @@ fn http<'n>(reader: &mut Reader<'n>, section: &Section<'n>) -> Result<Option<Htt
     let Some(node) = section.get("http_config") else { return Ok(None) };
     let http = reader.section(node, &[READ.as_slice(), &OTHER].concat())?;
     http.ignore(reader, &OTHER);
+    let file = reader.file;
+    let secret = |section: &Section<'_>, key: &str, file_key: &str| {
+        let found = secret(section, key, file_key)?;
+        Ok::<_, Fault>(found.map(|secret| secret.beside(file)))
+    };
     let mut authorization = secret(&http, "bearer_token", "bearer_token_file")?
         .map(|token| Authorization::Scheme(String::from("Bearer"), token));
     if let Some(node) = http.get("authorization") {
@@ -403,9 +328,7 @@ fn tls<'n>(reader: &mut Reader<'n>, section: &Section<'n>, key: &str) -> Result<
     let Some(node) = section.get(key) else { return Ok(Http::default()) };
     let tls = reader.section(node, &[["ca_file", "cert_file", "key_file"].as_slice(), &OTHER].concat())?;
     tls.ignore(reader, &OTHER);
-    // Relative paths are those of the routing file's folder, as in Alertmanager.
-    let folder = Path::new(reader.file).parent().unwrap_or_else(|| Path::new("")).to_owned();
-    let file = |key: &str| Ok::<_, Fault>(tls.text(key)?.map(|path| folder.join(path)));
+    let file = |key: &str| Ok::<_, Fault>(text(&tls, key)?.map(|path| beside(reader.file, &path)));
     Ok(Http {
         authorization: None,
         ca_file: file("ca_file")?,
@@ -414,12 +337,17 @@ fn tls<'n>(reader: &mut Reader<'n>, section: &Section<'n>, key: &str) -> Result<
     })
 }
 
-fn text(section: &Section<'_>, key: &str) -> Result<Option<String>, Fault> {
+/// Relative paths are those of the routing file's folder, as in Alertmanager.
+pub(super) fn beside(file: &str, path: &str) -> PathBuf {
+    Path::new(file).parent().unwrap_or_else(|| Path::new("")).join(path)
+}
+
+pub(super) fn text(section: &Section<'_>, key: &str) -> Result<Option<String>, Fault> {
     Ok(section.text(key)?.filter(|text| !text.is_empty()).map(str::to_owned))
 }
 
 /// A secret that may stand in a file of its own.
-fn secret(section: &Section<'_>, key: &str, file_key: &str) -> Result<Option<Secret>, Fault> {
+pub(super) fn secret(section: &Section<'_>, key: &str, file_key: &str) -> Result<Option<Secret>, Fault> {
     match (text(section, key)?, text(section, file_key)?) {
         (Some(_), Some(_)) => {
             Err(section.error(section.place, format!("{key} and {file_key}: expected one of the two")))
@@ -439,11 +367,6 @@ fn check_url(section: &Section<'_>, key: &str, url: &Secret) -> Result<(), Fault
         }
         _ => Ok(()),
     }
-}
-
-fn pairs(section: &Section<'_>) -> Result<Vec<(String, String)>, Fault> {
-    let value = |key: &str| Ok(section.text(key)?.unwrap_or_default().to_owned());
-    section.entries.iter().map(|entry| Ok((entry.key.clone(), value(&entry.key)?))).collect()
 }
 
 fn count(section: &Section<'_>, key: &str) -> Result<usize, Fault> {

@@ -142,3 +142,72 @@ fn what_alertmanager_refuses_is_refused_with_place_and_cure() {
         assert!(!error.contains("s3cret"), "{error}");
     }
 }
+
+#[test]
+fn mail_takes_from_global_what_it_does_not_say_itself() {
+    let file = r"
+global:
+  smtp_smarthost: mail.example.org:587
+  smtp_from: alerts@example.org
+  smtp_hello: here.example.org
+  smtp_auth_username: alerts
+  smtp_auth_password: s3cret
+  smtp_auth_identity: boss
+  smtp_require_tls: false
+  smtp_tls_config: {ca_file: ca.pem, server_name: mail}
+route: {receiver: a}
+receivers:
+  - name: a
+    email_configs:
+      - to: a@example.org
+      - to: b@example.org
+        smarthost: '[::1]:465'
+        from: other@example.org
+        auth_password_file: /run/password
+        require_tls: true
+        force_implicit_tls: false
+        tls_config: {ca_file: /other.pem, key_file: k}
+        headers: {Subject: Alert, X-Team: search}
+        threading: {enabled: true, thread_by_date: none}
+        send_resolved: true
+";
+    let routing = Routing::parse("conf/routes.yml", file).unwrap();
+    let [plain, own] = &routing.receivers[0].emails[..] else { panic!("two of them") };
+    assert_eq!((plain.from.as_str(), plain.smarthost.as_str()), ("alerts@example.org", "mail.example.org:587"));
+    assert_eq!((plain.hello.as_str(), plain.require_tls, plain.implicit_tls), ("here.example.org", false, None));
+    assert_eq!(plain.ca_file.as_deref(), Some(std::path::Path::new("conf/ca.pem")));
+    assert_eq!(
+        (plain.server_name.as_deref(), plain.threading, plain.send_resolved),
+        (Some("mail"), Threading::Off, false)
+    );
+    let login = plain.login.as_ref().unwrap();
+    assert_eq!((login.username.as_str(), login.identity.as_str()), ("alerts", "boss"));
+    assert_eq!((own.from.as_str(), own.smarthost.as_str()), ("other@example.org", "[::1]:465"));
+    assert_eq!(own.login.as_ref().unwrap().password, Secret::File("/run/password".into()));
+    assert_eq!((own.require_tls, own.implicit_tls, own.threading), (true, Some(false), Threading::Group));
+    assert_eq!((own.headers.len(), own.send_resolved, own.server_name.as_deref()), (2, true, None));
+    assert_eq!(routing.warnings, ["conf/routes.yml:22:43: key_file is not supported and has no effect"]);
+    assert!(!format!("{routing:?}").contains("s3cret"));
+}
+
+#[test]
+fn settings_of_mail_that_make_no_sense_are_refused() {
+    for (settings, says) in [
+        ("smarthost: mail.example.org", "host:port such as"),
+        ("smarthost: 'x:1', from: a@b, headers: {\"X\\nBcc\": x}", "names of headers"),
+        ("smarthost: 'x:1', from: a@b, headers: {Subject: x, subject: y}", "each header once"),
+        ("smarthost: 'x:1', from: a@b, threading: {enabled: true}", "thread_by_date is missing"),
+        ("smarthost: 'x:1', from: a@b, threading: {enabled: true, thread_by_date: weekly}", "daily or none"),
+        (
+            "smarthost: 'x:1', from: a@b, threading: {enabled: true, thread_by_date: none}, headers: {references: x}",
+            "references is what threading sets",
+        ),
+        ("smarthost: 'x:1', from: a@b, auth_password: a, auth_password_file: b", "one of the two"),
+        ("smarthost: 'x:1'", "from is missing here, and smtp_from in global"),
+    ] {
+        let text =
+            format!("route: {{receiver: a}}\nreceivers: [{{name: a, email_configs: [{{to: x@y, {settings}}}]}}]");
+        let error = Routing::parse("routes.yml", &text).unwrap_err().to_string();
+        assert!(error.starts_with("routes.yml:2:") && error.contains(says), "{settings}: {error}");
+    }
+}
