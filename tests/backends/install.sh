@@ -5,17 +5,22 @@
 #   jaeger        Jaeger v2 (its API is complete; its web page is a placeholder)
 #   prometheus    Prometheus with its OTLP receiver, without service discovery
 #   promtool      Prometheus' tool that checks and tests rule files
+#   alertmanager, alertmanager-0.25
+#                 Alertmanager of today and of 2022 (the API is complete; today's web page is a placeholder)
+#   python-aiosmtpd
+#                 Python with aiosmtpd, on which smtp_server.py runs
 #
 # Usage: install.sh [NAME...]
 # They go into ${BELLWETHER_BACKENDS:-${XDG_CACHE_HOME:-$HOME/.cache}/bellwether-backends}/bin, where the tests look.
-# What is there already is kept; all take about 9 minutes on two cores, once. Needs Go 1.25 or newer and its
-# module proxy.
+# What is there already is kept; all take about 15 minutes on two cores, once. Needs Go 1.25 or newer and its
+# module proxy; for aiosmtpd Python 3.9 or newer, with venv, and its package index.
 set -euo pipefail
 
 dir=${BELLWETHER_BACKENDS:-${XDG_CACHE_HOME:-$HOME/.cache}/bellwether-backends}
 bin=$dir/bin
+all=(otelcol telemetrygen jaeger prometheus promtool alertmanager alertmanager-0.25 python-aiosmtpd)
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(otelcol telemetrygen jaeger prometheus promtool)
+[ ${#names[@]} -gt 0 ] || names=("${all[@]}")
 
 collector=v0.159.0
 telemetrygen=v0.161.0
@@ -23,6 +28,9 @@ providers=v1.65.0
 jaeger=v1.62.0
 # The module's version of Prometheus 3.14.
 prometheus=v0.314.0
+alertmanager=v0.33.1
+old_alertmanager=v0.25.0
+aiosmtpd=1.4.6
 
 export GOTOOLCHAIN=local GOFLAGS=-trimpath CGO_ENABLED=0
 
@@ -92,11 +100,45 @@ build_of_prometheus() {
     "github.com/prometheus/prometheus/cmd/$1"
 }
 
+# Its module lacks the web page, which is built by other means, and does not compile without one.
+build_alertmanager() {
+  local work=$dir/alertmanager-build source
+  source=$(go mod download -json "github.com/prometheus/alertmanager@$alertmanager" |
+    sed -n 's/^[[:space:]]*"Dir": "\(.*\)",$/\1/p')
+  rm -rf "$work"
+  cp -R "$source" "$work"
+  chmod -R u+w "$work"
+  mkdir -p "$work/ui/app/dist"
+  echo '<!doctype html>' >"$work/ui/app/dist/index.html"
+  (cd "$work" && go build -ldflags='-s -w' -o "$bin/alertmanager" ./cmd/alertmanager)
+  rm -rf "$work"
+}
+
+build_alertmanager-0.25() {
+  local work=$dir/alertmanager-0.25-build
+  GOBIN=$work go install -ldflags='-s -w' "github.com/prometheus/alertmanager/cmd/alertmanager@$old_alertmanager"
+  mv "$work/alertmanager" "$bin/alertmanager-0.25"
+  rmdir "$work"
+}
+
+build_python-aiosmtpd() {
+  local home=$dir/aiosmtpd
+  python3 -m venv "$home"
+  "$home/bin/pip" install --quiet "aiosmtpd==$aiosmtpd"
+  # A link would be Python without the environment's packages.
+  printf '#!/bin/sh\nexec "%s/bin/python" "$@"\n' "$home" >"$bin/python-aiosmtpd"
+  chmod +x "$bin/python-aiosmtpd"
+}
+
+need_python() {
+  command -v python3 >/dev/null || { echo "install.sh: Python is not installed; Python 3.9 or newer is needed" >&2; exit 69; }
+}
+
 mkdir -p "$bin"
 for name in "${names[@]}"; do
-  case $name in otelcol | telemetrygen | jaeger | prometheus | promtool) ;; *) echo "install.sh: no server $name" >&2; exit 64 ;; esac
+  [[ " ${all[*]} " == *" $name "* ]] || { echo "install.sh: no server $name" >&2; exit 64; }
   [ -x "$bin/$name" ] && continue
-  need_go
+  case $name in python-*) need_python ;; *) need_go ;; esac
   echo "install.sh: building $name (minutes, once)" >&2
   "build_$name" >&2
 done

@@ -1,4 +1,4 @@
-//! Tests against real servers: the OpenTelemetry Collector, Jaeger and Prometheus, started here on free ports of this
+//! Tests against real servers: the OpenTelemetry Collector, Jaeger, Prometheus, Alertmanager and a mail server, started here on free ports of this
 //! machine.
 //!
 //! ```text
@@ -8,10 +8,13 @@
 //! A server that is missing fails the test, with the cure; nothing is skipped. Every server belongs to one test, which
 //! waits for its health endpoint, and ends it.
 
+mod alertmanager;
+mod certificates;
 mod collector;
 mod demo;
 mod families;
 mod history;
+mod hook;
 mod http;
 mod jaeger;
 mod program;
@@ -20,7 +23,9 @@ mod promtool;
 mod readme;
 mod received;
 mod servers;
+mod smtp;
 mod stack;
+mod told;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Result<T> = std::result::Result<T, Error>;

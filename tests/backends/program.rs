@@ -96,6 +96,28 @@ impl Server {
         ready.unwrap_or_else(|_| Err(self.complaint("did not become ready")))
     }
 
+    /// Waits until somebody takes connections on the port: for servers that have no health endpoint.
+    pub(crate) async fn listening(&mut self, port: u16) -> Result<()> {
+        let wait = async {
+            loop {
+                if let Some(status) = self.child.try_wait()? {
+                    return Err(self.complaint(&format!("ended with {status}")));
+                }
+                if tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok() {
+                    return Ok(());
+                }
+                time::sleep(LOOK).await;
+            }
+        };
+        let listening = time::timeout(PATIENCE, wait).await;
+        listening.unwrap_or_else(|_| Err(self.complaint("does not listen")))
+    }
+
+    /// Ends the server as a crash does, and waits until it is gone.
+    pub(crate) async fn kill(mut self) -> Result<()> {
+        Ok(self.child.kill().await?)
+    }
+
     /// Asks the server to end, and waits until it has: what it held is written then.
     pub(crate) async fn stop(mut self) -> Result<()> {
         let id = self.child.id().ok_or_else(|| self.complaint("had ended before"))?;
