@@ -140,6 +140,16 @@ mod tests {
     }
 
     #[test]
+    fn what_a_label_holds_stays_within_its_text() {
+        let evil = "\"}],\"status\":\"resolved\n\u{1}\u{2028}\\é";
+        let slow = alert(&[("alertname", "Slow"), ("op", evil)], 1, None);
+        let text = alerts([&slow].into_iter()).to_string();
+        assert!(!text.contains(['\n', '\u{1}']), "{text}");
+        let read: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&read[0]["labels"]["op"], read[0].as_object().map(Map::len)), (&json!(evil), Some(5)));
+    }
+
+    #[test]
     fn alertmanager_is_told_until_when_an_alert_holds() {
         let firing = alert(&[("alertname", "Slow")], 1, None);
         let ended = alert(&[("alertname", "Slow")], 1, Some(4));

@@ -133,3 +133,6 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 fn again(why: String, after: Option<Duration>) -> Trouble {
     Trouble::Again { why, after }
 }
+
+#[cfg(all(test, feature = "tls"))]
+mod tests;
