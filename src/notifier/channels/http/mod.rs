@@ -134,5 +134,6 @@ fn again(why: String, after: Option<Duration>) -> Trouble {
     Trouble::Again { why, after }
 }
 
-#[cfg(all(test, feature = "tls"))]
+#[cfg(test)]
+#[cfg(feature = "tls")]
 mod tests;
