@@ -86,6 +86,7 @@ impl Told {
             valid_until: now.plus(valid),
             generator_url: "http://127.0.0.1/graph?g0.expr=up".to_owned(),
             trace_ids: Vec::new(),
+            trace_link: "".into(),
         }
     }
 
