@@ -63,16 +63,17 @@ impl Jaeger {
 
 fn spans(trace: &Value) -> Result<Vec<Span>> {
     let spans = trace["spans"].as_array().ok_or("a trace without spans")?;
-    spans.iter().map(span).collect()
+    spans.iter().map(|span| self::span(span, &trace["processes"])).collect()
 }
 
-fn span(span: &Value) -> Result<Span> {
+fn span(span: &Value, processes: &Value) -> Result<Span> {
     let references = span["references"].as_array().map_or(&[][..], Vec::as_slice);
     let parent = references.iter().find(|reference| reference["refType"] == "CHILD_OF");
     Ok(Span {
         trace_id: text(&span["traceID"])?,
         span_id: text(&span["spanID"])?,
         parent_id: parent.map(|reference| text(&reference["spanID"])).transpose()?,
+        service: text(&processes[text(&span["processID"])?]["serviceName"])?,
         name: text(&span["operationName"])?,
     })
 }

@@ -23,6 +23,8 @@ mod promtool;
 mod readme;
 mod received;
 mod servers;
+mod service;
+mod services;
 mod smtp;
 mod stack;
 mod told;

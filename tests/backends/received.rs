@@ -13,6 +13,7 @@ pub(crate) struct Span {
     pub(crate) trace_id: String,
     pub(crate) span_id: String,
     pub(crate) parent_id: Option<String>,
+    pub(crate) service: String,
     pub(crate) name: String,
 }
 
@@ -71,18 +72,22 @@ impl Received {
     }
 
     fn take(&mut self, request: &Value) -> Result<()> {
-        for span in items(request, ["resourceSpans", "scopeSpans", "spans"]) {
-            self.spans.push(Span {
-                trace_id: text(&span["traceId"])?,
-                span_id: text(&span["spanId"])?,
-                parent_id: optional(&span["parentSpanId"]),
-                name: text(&span["name"])?,
-            });
-            self.details.push(Details {
-                kind: span["kind"].as_u64().unwrap_or(0),
-                failed: span["status"]["code"].as_u64() == Some(2),
-                attributes: attributes_of(span)?,
-            });
+        for resource in list(request, "resourceSpans") {
+            let service = attributes_of(&resource["resource"])?.remove("service.name").unwrap_or_default();
+            for span in list(resource, "scopeSpans").iter().flat_map(|scope| list(scope, "spans")) {
+                self.spans.push(Span {
+                    trace_id: text(&span["traceId"])?,
+                    span_id: text(&span["spanId"])?,
+                    parent_id: optional(&span["parentSpanId"]),
+                    service: service.clone(),
+                    name: text(&span["name"])?,
+                });
+                self.details.push(Details {
+                    kind: span["kind"].as_u64().unwrap_or(0),
+                    failed: span["status"]["code"].as_u64() == Some(2),
+                    attributes: attributes_of(span)?,
+                });
+            }
         }
         for log in items(request, ["resourceLogs", "scopeLogs", "logRecords"]) {
             let flags = log["flags"].as_u64().unwrap_or(0);
@@ -111,9 +116,15 @@ impl Received {
 
     /// The newest value of each series of a metric, summed by an attribute. The points must be cumulative.
     pub(crate) fn totals(&self, metric: &str, by: &str) -> BTreeMap<String, u64> {
+        self.totals_by(metric, [by]).into_iter().map(|([value], total)| (value, total)).collect()
+    }
+
+    /// The same by several attributes.
+    pub(crate) fn totals_by<const N: usize>(&self, metric: &str, by: [&str; N]) -> BTreeMap<[String; N], u64> {
         let mut totals = BTreeMap::new();
         for (attributes, value) in self.newest(metric) {
-            *totals.entry(attributes.get(by).cloned().unwrap_or_default()).or_insert(0) += value;
+            let values = by.map(|key| attributes.get(key).cloned().unwrap_or_default());
+            *totals.entry(values).or_insert(0) += value;
         }
         totals.retain(|_, total| *total > 0);
         totals

@@ -13,7 +13,13 @@ const EXAMPLES: [(&str, &[&str]); 7] = [
     ("measurements", &["shop.parcels", "large", "shop.packing.duration", "shop.items", "north", "shop.stock"]),
     ("rules_in_code", &["groups:", "alert: search_p95_above_200", "for: 5m", "alert: NobodyPays"]),
     ("in_a_test", &["3 calls, 1 error, 30 ms each"]),
+    ("http", &["GET /users/{id}", "http.route", "lang=en&token=REDACTED", "url.full"]),
 ];
+
+/// Whether the features that it needs are there.
+fn has_features(example: &str) -> bool {
+    example != "http" || cfg!(feature = "http")
+}
 
 /// Where cargo puts an example, beside this test's own folder.
 fn built(example: &str) -> PathBuf {
@@ -24,7 +30,7 @@ fn built(example: &str) -> PathBuf {
 
 #[test]
 fn each_example_runs_and_shows_what_it_promises() {
-    for (example, promises) in EXAMPLES {
+    for (example, promises) in EXAMPLES.into_iter().filter(|(example, _)| has_features(example)) {
         let program = built(example);
         assert!(program.is_file(), "{} is not built: cargo build --examples", program.display());
         let console = ["TRACES", "METRICS", "LOGS"].map(|signal| (format!("OTEL_{signal}_EXPORTER"), "console"));
