@@ -77,7 +77,7 @@ async fn the_collector_brings_every_signal_where_it_belongs() -> Result<()> {
     for number in [2, 3] {
         let stack = Stack::start().await?;
         let last = run(number, stack.otlp).await?;
-        let traces = last.calls()["index"] + last.calls()["request"];
+        let traces = last.calls()["index"] + last.calls()["GET"];
         let (prometheus, received) = stack.ended().await?;
         assert_eq!(calls(&prometheus).await?, last.calls(), "command {number}");
         assert_eq!(received.spans_by_name(), last.calls(), "command {number}: what Tempo would get");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Each example, and what its run must print.
-const EXAMPLES: [(&str, &[&str]); 7] = [
+const EXAMPLES: [(&str, &[&str]); 8] = [
     ("quickstart", &["search", "rank", "searched", "traces.span.metrics.calls", "bellwether.span.self_time"]),
     ("own_subscriber", &["open_index", "index.name", "books", "3 spans delivered"]),
     ("own_exporter", &["span inner", "span outer", "hello"]),
