@@ -4,6 +4,7 @@
 //! wall-clock time for what leaves the process. A manual clock moves only when its owner moves it, so that tests never
 //! sleep.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -58,7 +59,11 @@ pub fn nanos(duration: Duration) -> u64 {
 
 /// Where time comes from: the system, or a test. Clones share one time.
 #[derive(Debug, Clone)]
-pub struct Clock(Source);
+pub struct Clock {
+    /// Asked first: where it is there, nothing else is needed.
+    counter: Option<counter::Counter>,
+    source: Source,
+}
 
 #[derive(Debug, Clone)]
 enum Source {
@@ -71,17 +76,67 @@ enum Source {
 /// Nanoseconds of one raw tick, as a fraction of 2^64: converts with one multiplication where quanta's own conversion
 /// takes a dozen steps. Exists for counters faster than one gigahertz, where the fraction is below one.
 #[derive(Debug, Clone, Copy)]
-struct Scale(u64);
+struct Scale(NonZeroU64);
 
 impl Scale {
     fn of(clock: &quanta::Clock) -> Option<Self> {
         let half = clock.delta_as_nanos(0, 1 << 63);
-        half.checked_mul(2).filter(|fraction| *fraction != 0).map(Self)
+        half.checked_mul(2).and_then(NonZeroU64::new).map(Self)
     }
 
     #[inline]
     fn nanos(self, raw: u64) -> u64 {
-        ((u128::from(raw) * u128::from(self.0)) >> 64) as u64
+        ((u128::from(raw) * u128::from(self.0.get())) >> 64) as u64
+    }
+}
+
+/// The time-stamp counter of x86-64, read right here: quanta's reading cannot be inlined, and takes as long again as the
+/// instruction. Whether the counter can be relied upon stays quanta's to say.
+#[cfg(target_arch = "x86_64")]
+mod counter {
+    use super::Scale;
+
+    #[derive(Debug, Clone, Copy)]
+    pub(super) struct Counter(Scale);
+
+    impl Counter {
+        /// When this is what the clock reads.
+        pub(super) fn of(clock: &quanta::Clock, scale: Scale) -> Option<Self> {
+            let before = read();
+            let raw = clock.raw();
+            (before..=read()).contains(&raw).then_some(Self(scale))
+        }
+
+        #[inline]
+        pub(super) fn nanos(self) -> u64 {
+            self.0.nanos(read())
+        }
+    }
+
+    #[inline]
+    #[expect(unsafe_code, reason = "an instruction without a safe form")]
+    fn read() -> u64 {
+        // SAFETY: every processor of this architecture has the instruction, which changes nothing.
+        unsafe { std::arch::x86_64::_rdtsc() }
+    }
+}
+
+/// Elsewhere quanta reads.
+#[cfg(not(target_arch = "x86_64"))]
+mod counter {
+    use super::Scale;
+
+    #[derive(Debug, Clone, Copy)]
+    pub(super) enum Counter {}
+
+    impl Counter {
+        pub(super) fn of(_: &quanta::Clock, _: Scale) -> Option<Self> {
+            None
+        }
+
+        pub(super) fn nanos(self) -> u64 {
+            match self {}
+        }
     }
 }
 
@@ -90,30 +145,39 @@ impl Clock {
     pub fn system() -> Self {
         let clock = quanta::Clock::new();
         let scale = Scale::of(&clock);
-        Self(Source::System { clock, scale })
+        let counter = scale.and_then(|scale| counter::Counter::of(&clock, scale));
+        Self { counter, source: Source::System { clock, scale } }
     }
 
     /// A clock that stands at `start` until [`Clock::advance`] moves it.
     pub fn manual(start: Timestamp) -> Self {
-        Self(Source::Manual(Arc::new(AtomicU64::new(start.0))))
+        Self { counter: None, source: Source::Manual(Arc::new(AtomicU64::new(start.0))) }
     }
 
     /// Moves a manual clock, and every clone of it, forward. The system's clock is not affected.
     pub fn advance(&self, by: Duration) {
-        if let Source::Manual(now) = &self.0 {
+        if let Source::Manual(now) = &self.source {
             now.fetch_add(nanos(by), Ordering::Relaxed);
         }
     }
 
     /// Whether this is a manual clock; its ticks are nanoseconds since the Unix epoch.
     pub fn is_manual(&self) -> bool {
-        matches!(self.0, Source::Manual(_))
+        matches!(self.source, Source::Manual(_))
     }
 
     /// Monotonic nanoseconds from an arbitrary start, about 10 ns a reading. Only differences mean something.
     #[inline]
     pub fn ticks(&self) -> u64 {
-        match &self.0 {
+        match self.counter {
+            Some(counter) => counter.nanos(),
+            None => self.other_ticks(),
+        }
+    }
+
+    #[inline(never)]
+    fn other_ticks(&self) -> u64 {
+        match &self.source {
             Source::System { clock, scale } => {
                 let raw = clock.raw();
                 match scale {
@@ -127,7 +191,7 @@ impl Clock {
 
     /// Wall-clock time.
     pub fn now(&self) -> Timestamp {
-        match &self.0 {
+        match &self.source {
             Source::System { .. } => self.system_time().into(),
             Source::Manual(now) => Timestamp(now.load(Ordering::Relaxed)),
         }
@@ -135,7 +199,7 @@ impl Clock {
 
     /// The same as the standard library has it, where nothing needs to be converted.
     pub fn system_time(&self) -> SystemTime {
-        match &self.0 {
+        match &self.source {
             #[expect(clippy::disallowed_methods, reason = "this module is the one reader of time")]
             Source::System { .. } => SystemTime::now(),
             Source::Manual(_) => self.now().into(),
