@@ -93,6 +93,10 @@ impl Measure {
     #[inline]
     pub(super) fn open(&self, spans: &Spans, plan: &SpanPlan, attributes: &Attributes<'_>, opened: Opened<'_>) {
         let slot = opened.live.slot;
+        if !plan.has_identity {
+            // Right away: locked instructions wait for all that stands before them, and cost least side by side.
+            self.with_in_flight(opened.callsite, plan, slot, slot.traits(), InFlight::enter);
+        }
         let start = match opened.parent {
             Some(parent) => parent.slot.cover.open(parent.slot.start.load(Ordering::Relaxed), || self.clock.ticks()),
             None => self.clock.ticks(),
@@ -103,16 +107,22 @@ impl Measure {
                 slot.reset_unusual_dimensions();
             }
             attributes.record(&mut SpanVisitor { measure: self, spans, plan, live: opened.live });
-            let name = slot.name.load(Ordering::Relaxed);
-            if name != 0 {
-                slot.opened_name.store(name, Ordering::Relaxed);
-            }
-            slot.keep_opened_kind();
             if let Some(carrier) = &plan.carrier {
                 self.carry(carrier, opened.live, |visitor| attributes.record(visitor));
             }
         }
-        self.with_in_flight(opened.callsite, plan, slot, slot.traits(), InFlight::enter);
+        if plan.has_identity {
+            self.open_identified(opened.callsite, plan, slot);
+        }
+    }
+
+    /// Counts a span as open once its fields have said what it is.
+    #[cold]
+    #[inline(never)]
+    fn open_identified(&self, callsite: &Callsite, plan: &SpanPlan, slot: &Slot) {
+        slot.opened_name.store(slot.name.load(Ordering::Relaxed), Ordering::Relaxed);
+        slot.keep_opened_kind();
+        self.with_in_flight(callsite, plan, slot, slot.traits(), InFlight::enter);
     }
 
     /// Fields of an open span are recorded.
@@ -155,6 +165,9 @@ impl Measure {
     #[inline]
     pub(super) fn close(&self, spans: &Spans, callsite: &Callsite, plan: &SpanPlan, live: Live<'_>) {
         let slot = live.slot;
+        let traits = slot.traits();
+        // Before the clock is read, next to what its reading is exchanged for; see `open`.
+        self.with_in_flight(callsite, plan, slot, traits, InFlight::exit);
         let parent = slot.parent().and_then(|id| spans.find(id));
         let now = match parent {
             Some(parent) => parent.slot.cover.close(parent.slot.start.load(Ordering::Relaxed), || self.clock.ticks()),
@@ -166,7 +179,6 @@ impl Measure {
             end => (end, slot.end_cover.load(Ordering::Relaxed)),
         };
         let duration = end.saturating_sub(start);
-        let traits = slot.traits();
         let series = self.span_series(spans, callsite, plan, live, traits);
         // Few spans are sampled, and who they are costs a look at their ids.
         let link = if traits.has(self.linked) { link_of(slot, traits) } else { None };
@@ -174,7 +186,6 @@ impl Measure {
         if let Some(carrier) = &plan.carrier {
             self.end_carrier(carrier, Ended { live, parent, traits, duration_nanos: duration });
         }
-        self.with_in_flight(callsite, plan, slot, traits, InFlight::exit);
     }
 
     /// The symbol of a text, cut to the length limit.

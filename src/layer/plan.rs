@@ -41,6 +41,8 @@ pub(super) struct SpanPlan {
     fields: Box<[SpanField]>,
     /// Whether any field is of interest.
     pub(super) has_fields: bool,
+    /// Whether a field may give the span another name or kind than its callsite's.
+    pub(super) has_identity: bool,
     /// Keys of the dimensions, in the order of their numbers.
     pub(super) dimensions: Box<[&'static str]>,
     /// What spans carry for further families; `None` when that is nothing, as it is unless one is on.
@@ -78,6 +80,7 @@ impl SpanPlan {
         let carrier = Carrier::new(metadata, families);
         Self {
             has_fields: carrier.is_some() || fields.iter().any(|field| *field != SpanField::Ignored),
+            has_identity: fields.iter().any(|field| matches!(field, SpanField::Name | SpanField::Kind)),
             fields,
             carrier,
             dimensions: dimensions.into(),
