@@ -87,10 +87,17 @@ impl Callsites {
     /// What was decided about a callsite, if it has been seen.
     #[inline]
     pub(super) fn find(&self, metadata: &Metadata<'_>) -> Option<&Callsite> {
-        match self.first[hash(metadata) % FIRST].get() {
-            Some(callsite) if ptr::addr_eq(callsite.metadata, metadata) => Some(callsite),
-            _ => self.find_further(metadata),
+        match self.find_first(metadata) {
+            None => self.find_further(metadata),
+            found => found,
         }
+    }
+
+    /// The same if it is where it is looked for first; says nothing about a callsite when it is not.
+    #[inline]
+    pub(super) fn find_first(&self, metadata: &Metadata<'_>) -> Option<&Callsite> {
+        let callsite = self.first[hash(metadata) % FIRST].get()?;
+        ptr::addr_eq(callsite.metadata, metadata).then_some(&**callsite)
     }
 
     #[cold]

@@ -273,6 +273,12 @@ where
         }
     }
 
+    /// Whether an event happens in a span that the gate has dropped.
+    #[inline]
+    fn is_within_dropped(&self, event: &Event<'_>) -> bool {
+        event.is_contextual() && stack::top().is_some_and(|top| top.mark == self.quiet)
+    }
+
     /// An event that somebody may want.
     #[inline(never)]
     fn take_event(&self, event: &Event<'_>, callsite: &Callsite, context: &Context<'_, S>) {
@@ -374,11 +380,18 @@ where
         if let Some(beside) = &self.beside {
             beside.on_event(callsite, event, &context);
         }
-        // Nearly all events of a service that samples few traces end here.
-        let is_dropped = || event.is_contextual() && stack::top().is_some_and(|top| top.mark == self.quiet);
-        if !(callsite.is_of_traces && is_dropped()) {
+        if !(callsite.is_of_traces && self.is_within_dropped(event)) {
             self.take_event(event, callsite, &context);
         }
+    }
+
+    // Asked before every event. Nearly all events of a service that samples few traces end here, those whose callsite is
+    // not found at once a few steps later.
+    fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
+        let is_of_traces = |callsite: &Callsite| callsite.is_of_traces;
+        self.beside.is_some()
+            || !self.is_within_dropped(event)
+            || !self.core().callsites.find_first(event.metadata()).is_some_and(is_of_traces)
     }
 
     #[inline]
