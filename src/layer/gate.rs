@@ -14,6 +14,7 @@
 
 use std::any::TypeId;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use opentelemetry::Context;
 use opentelemetry::baggage::BaggageExt;
@@ -215,7 +216,10 @@ impl Gate {
         }
         recording.is_active = false;
         recording.is_waiting = true;
-        recording.start = self.core().clock.ticks();
+        let core = self.core();
+        // Metrics have read the clock for this span already.
+        recording.start =
+            if core.measure.is_some() { live.slot.start.load(Ordering::Relaxed) } else { core.clock.ticks() };
         self.recorder.records.insert(live.id(), recording);
     }
 
@@ -223,8 +227,11 @@ impl Gate {
     #[inline]
     fn start(&self, span: Live<'_>) -> Option<Context> {
         let is_sampled = span.slot.flags(Slot::SAMPLED) != 0;
-        let started = self.recorder.records.with(span.id(), |recording| {
+        let started = self.recorder.records.with_or_take(span.id(), |recording| {
             if recording.handed.is_some() && !recording.started {
+                return Some(None);
+            }
+            if !recording.is_active {
                 return None;
             }
             recording.started = true;
@@ -234,18 +241,17 @@ impl Gate {
             if recording.activity.is_some() {
                 recording.polled(self.core().clock.ticks(), true);
             }
-            Some(recording.is_active.then(|| recording.context.clone()))
+            Some(Some(recording.context.clone()))
         })?;
         match started {
-            None => self.ecosystem.start(span),
-            Some(None) => {
+            Ok(None) => self.ecosystem.start(span),
+            // A passing root, as nearly all of them are.
+            Err(recording) => {
                 span.slot.forget_record();
-                if let Some(recording) = self.recorder.records.take(span.id()) {
-                    pool::give_back(recording);
-                }
+                pool::give_back(recording);
                 None
             }
-            Some(context) => {
+            Ok(context) => {
                 if span.slot.flags(Slot::DECIDED) == 0 {
                     span.slot.set_flags(Slot::DECIDED);
                 }

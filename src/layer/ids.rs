@@ -59,26 +59,29 @@ pub(super) fn with_pending<R>(trace_id: TraceId, span_id: SpanId, f: impl FnOnce
 /// A new random trace id, never zero.
 #[inline]
 pub(super) fn trace_id() -> TraceId {
-    let (high, low) = (draw(), draw());
+    let [high, low] = draw();
     TraceId::from(u128::from(high) << 64 | u128::from(low))
 }
 
 /// A new random span id, never zero.
 #[inline]
 pub(super) fn span_id() -> SpanId {
-    SpanId::from(draw())
+    let [id] = draw();
+    SpanId::from(id)
 }
 
-/// A random number that is not zero: an id of zeros is invalid.
+/// Random numbers that are not zero: an id of zeros is invalid.
 #[inline]
-fn draw() -> u64 {
-    let mut random = RANDOM.get();
-    if random.generation != fork::generation() {
-        random = Random::seeded();
-    }
-    let number = random.next();
-    RANDOM.set(random);
-    number.max(1)
+fn draw<const N: usize>() -> [u64; N] {
+    RANDOM.with(|cell| {
+        let mut random = cell.get();
+        if random.generation != fork::generation() {
+            random = Random::seeded();
+        }
+        let numbers = [(); N].map(|()| random.next().max(1));
+        cell.set(random);
+        numbers
+    })
 }
 
 /// xoshiro256++ (Blackman and Vigna, <https://prng.di.unimi.it/xoshiro256plusplus.c>): 256 bits of state, so that the

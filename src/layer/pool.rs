@@ -1,6 +1,6 @@
 //! Recordings that are used again: each has several hundred bytes, which need not be allocated and moved for every span.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 use super::recording::Recording;
 
@@ -8,22 +8,17 @@ use super::recording::Recording;
 const LIMIT: usize = 16;
 
 /// Boxed, because a recording moves between here and the table of records many times.
-type Pool = Cell<Vec<Box<Recording>>>;
+type Pool = RefCell<Vec<Box<Recording>>>;
 
 thread_local! {
-    /// Taken and put back whole.
-    static POOL: Pool = const { Cell::new(Vec::new()) };
+    /// Borrowed by an allocator that opens spans, it is no pool for the moment.
+    static POOL: Pool = const { RefCell::new(Vec::new()) };
 }
 
 /// An empty recording.
 #[inline]
 pub(super) fn take() -> Box<Recording> {
-    let taken = POOL.try_with(|pool| {
-        let mut all = pool.take();
-        let taken = all.pop();
-        pool.set(all);
-        taken
-    });
+    let taken = POOL.try_with(|pool| pool.try_borrow_mut().ok()?.pop());
     taken.ok().flatten().unwrap_or_default()
 }
 
@@ -33,10 +28,10 @@ pub(super) fn give_back(mut recording: Box<Recording>) {
     recording.clear();
     // Refused only on a thread that is being torn down.
     let _refused = POOL.try_with(|pool| {
-        let mut all = pool.take();
-        if all.len() < LIMIT {
+        if let Ok(mut all) = pool.try_borrow_mut()
+            && all.len() < LIMIT
+        {
             all.push(recording);
         }
-        pool.set(all);
     });
 }

@@ -36,12 +36,13 @@ pub(super) fn with_text<R>(
         internal.count(Counter::AttributeDropped);
         return None;
     }
-    WRITING.set(depth + 1);
+    // `LocalKey::set` is not inlined.
+    WRITING.with(|writing| writing.set(depth + 1));
     // Not there any more on a thread that is being torn down.
     let text = SPARE.try_with(Cell::take).unwrap_or_default();
-    let mut buffer = Buffer { text, limit: limit.saturating_mul(CHAR) };
+    let mut buffer = Buffer { text, end: limit.saturating_mul(CHAR).saturating_add(CHAR) };
     let written = catch_unwind(AssertUnwindSafe(|| write!(buffer, "{value:?}")));
-    WRITING.set(depth);
+    WRITING.with(|writing| writing.set(depth));
     let result = match written {
         Ok(Ok(())) => Some(f(cut(&buffer.text, limit, internal))),
         Ok(Err(fmt::Error)) => None,
@@ -75,8 +76,8 @@ pub(super) fn cut<'a>(text: &'a str, limit: usize, internal: &Internal) -> &'a s
 
 struct Buffer {
     text: String,
-    /// Bytes after which more is not kept. One character may go beyond, so that a cut is seen and counted.
-    limit: usize,
+    /// Bytes at most: those of the longest text that is wanted, and one character beyond, so that a cut is seen and counted.
+    end: usize,
 }
 
 impl Buffer {
@@ -93,7 +94,7 @@ impl Buffer {
 impl fmt::Write for Buffer {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         // Never an error: implementations that unwrap would panic.
-        let room = self.limit.saturating_add(CHAR).saturating_sub(self.text.len());
+        let room = self.end.saturating_sub(self.text.len());
         if text.len() <= room {
             self.text.push_str(text);
         } else {

@@ -53,6 +53,26 @@ impl<T> Records<T> {
         self.with_elsewhere(chunk, first, id, f)
     }
 
+    /// Calls `f` with the record of a span, if it has one, and gives the record away where `f` has no answer.
+    #[inline]
+    pub(crate) fn with_or_take<R>(&self, id: u64, f: impl FnOnce(&mut T) -> Option<R>) -> Option<Result<R, Box<T>>> {
+        let first = place(id);
+        let chunk = self.chunks[first / CHUNK].get()?;
+        let mut held = lock(&chunk[first % CHUNK]);
+        if held.0 == id {
+            if let Some(answer) = f(held.1.as_deref_mut()?) {
+                return Some(Ok(answer));
+            }
+            held.0 = 0;
+            return held.1.take().map(Err);
+        }
+        drop(held);
+        match self.with_elsewhere(chunk, first, id, f)? {
+            Some(answer) => Some(Ok(answer)),
+            None => self.take_elsewhere(chunk, first, id).map(Err),
+        }
+    }
+
     /// Gives the record of a span away, if it has one.
     #[inline]
     pub(crate) fn take(&self, id: u64) -> Option<Box<T>> {
