@@ -26,8 +26,8 @@ impl PartialEq for Key {
     /// for the writes: on the span path, longer than all the rest of a look-up.
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
-        ((a ^ e) | (b ^ f) | (c ^ g) | (d ^ h)) == 0
+        let ([a, b, c, d], other) = (self.0, other.0);
+        ((a ^ other[0]) | (b ^ other[1]) | (c ^ other[2]) | (d ^ other[3])) == 0
     }
 }
 
