@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::notification::{Notification, Reason};
 use super::routing::{Route, Routing};
+use super::saved::{SavedEntry, SavedGroup};
 use crate::clock::Timestamp;
 use crate::model::{Alert, Labels};
 
@@ -21,6 +22,8 @@ pub(super) type ChannelId = usize;
 #[derive(Debug, Clone)]
 pub(super) struct Outlet {
     pub(super) receiver: String,
+    /// The channel's name.
+    pub(super) name: String,
     /// Whether the end of an alert is told.
     pub(super) send_resolved: bool,
 }
@@ -80,11 +83,13 @@ pub(super) struct Dispatcher {
     groups: BTreeMap<GroupKey, Group>,
     /// Alerts in all groups at most.
     alert_limit: usize,
+    /// Whether something changed that a restart must find again.
+    pub(super) changed: bool,
 }
 
 impl Dispatcher {
     pub(super) fn new(routing: Routing, outlets: Vec<Outlet>, alert_limit: usize) -> Self {
-        Self { routing, outlets, groups: BTreeMap::new(), alert_limit }
+        Self { routing, outlets, groups: BTreeMap::new(), alert_limit, changed: false }
     }
 
     /// Takes news of alerts. Returns how many were refused for want of room.
@@ -104,6 +109,7 @@ impl Dispatcher {
                     continue;
                 }
                 held += usize::from(!known);
+                self.changed = true;
                 let first_look = alert.starts_at.plus(route.group_wait).max(now).min(now.plus(route.group_wait));
                 let group = self.groups.entry(key).or_insert_with(|| Group {
                     alerts: BTreeMap::new(),
@@ -160,6 +166,7 @@ impl Dispatcher {
             group.busy.remove(&told.channel);
             group.told.insert(told.channel, told.entry);
         }
+        self.changed = true;
         self.prune(now);
     }
 
@@ -180,6 +187,49 @@ impl Dispatcher {
             alerts.retain(|labels, alert| fires(alert, now) || !*looked_at || remembered(labels));
             !alerts.is_empty() || !busy.is_empty()
         });
+    }
+
+    /// All groups, as a restart must find them again.
+    pub(super) fn save(&mut self) -> Vec<SavedGroup> {
+        self.changed = false;
+        let entry = |(channel, entry): (&ChannelId, &Entry)| {
+            let outlet = self.outlets.get(*channel)?;
+            Some(SavedEntry {
+                receiver: outlet.receiver.clone(),
+                channel: outlet.name.clone(),
+                firing: entry.firing.iter().cloned().collect(),
+                resolved: entry.resolved.iter().cloned().collect(),
+                time: entry.time,
+            })
+        };
+        let group = |((route, labels), group): (&GroupKey, &Group)| SavedGroup {
+            route: route.clone(),
+            labels: labels.clone(),
+            looked_at: group.looked_at,
+            next: group.next,
+            alerts: group.alerts.values().cloned().collect(),
+            told: group.told.iter().filter_map(entry).collect(),
+        };
+        self.groups.iter().map(group).collect()
+    }
+
+    /// Goes on with the groups of an earlier run, as far as their routes and channels are still there.
+    pub(super) fn restore(&mut self, groups: Vec<SavedGroup>) {
+        let routes = flatten(&self.routing.route);
+        for saved in groups {
+            let Some(route) = routes.get(saved.route.as_str()) else { continue };
+            let fitting = saved.alerts.into_iter().filter(|alert| route.group(&alert.labels) == saved.labels);
+            let alerts: BTreeMap<Labels, Alert> = fitting.map(|alert| (alert.labels.clone(), alert)).collect();
+            let told = saved.told.into_iter().filter_map(|entry| {
+                let is_it = |outlet: &Outlet| outlet.receiver == entry.receiver && outlet.name == entry.channel;
+                let channel = self.outlets.iter().position(is_it)?;
+                let (firing, resolved) = (entry.firing.into_iter().collect(), entry.resolved.into_iter().collect());
+                Some((channel, Entry { firing, resolved, time: entry.time }))
+            });
+            let (told, busy) = (told.collect(), BTreeSet::new());
+            let group = Group { alerts, next: saved.next, looked_at: saved.looked_at, told, busy };
+            self.groups.insert((saved.route, saved.labels), group);
+        }
     }
 
     /// How many alerts there are in all groups.
@@ -290,7 +340,7 @@ inhibit_rules: [{source_matchers: [severity=critical], target_matchers: [severit
 ";
 
     fn dispatcher(send_resolved: bool) -> Dispatcher {
-        let outlet = Outlet { receiver: "team".to_owned(), send_resolved };
+        let outlet = Outlet { receiver: "team".to_owned(), name: "x".to_owned(), send_resolved };
         Dispatcher::new(Routing::parse("routes.yml", FILE).unwrap(), vec![outlet], 100)
     }
 

@@ -16,6 +16,7 @@ mod fixtures;
 mod notification;
 pub mod routing;
 mod run;
+mod saved;
 mod throttle;
 
 #[cfg(feature = "email")]

@@ -16,7 +16,7 @@ use super::channels::{
 use super::dispatch::{Dispatcher, Due, Outlet, Told};
 use super::routing::{Receiver, Routing};
 use super::throttle::Throttle;
-use super::{Config, Notification};
+use super::{Config, Notification, saved};
 use crate::Error;
 use crate::clock::{Clock, Timestamp};
 use crate::internal::{self, Counter, Internal, RateLimit as LineLimit};
@@ -98,6 +98,7 @@ impl Notifier {
         }
         let outlet = |(receiver, channel): &(String, Arc<dyn Channel>)| Outlet {
             receiver: receiver.clone(),
+            name: channel.name().to_owned(),
             send_resolved: channel.send_resolved(),
         };
         let outlets = found.iter().map(outlet).collect();
@@ -154,6 +155,32 @@ impl Notifier {
         };
         if changed {
             self.records.iter().for_each(|record| record.record(alert, firing));
+        }
+    }
+
+    /// What a restart must find again, as a text for [`restore`](Self::restore); `None` when nothing has changed since the
+    /// last time and `all` does not ask for it.
+    pub fn save(&mut self, all: bool) -> Option<String> {
+        (all || self.dispatcher.changed).then(|| saved::write(&self.dispatcher.save(), self.firing.iter()))
+    }
+
+    /// Goes on where an earlier run stood, so that nobody is told twice and every end is told.
+    ///
+    /// # Errors
+    /// When the text is not what [`save`](Self::save) gave.
+    pub fn restore(&mut self, text: &str) -> Result<(), String> {
+        let found = saved::read(text, self.clock.now());
+        let (groups, firing) = found.ok_or("what was told before is not readable")?;
+        self.dispatcher.restore(groups);
+        self.firing.extend(firing);
+        Ok(())
+    }
+
+    /// Waits until a message under way is taken or lost; for ever when there is none.
+    pub async fn heard(&mut self) {
+        match self.sending.join_next().await {
+            Some(sent) => self.ended(sent),
+            None => std::future::pending().await,
         }
     }
 

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use super::defaults::DEFAULT_FILE;
 use super::file::RuleSpec;
 use super::place::Place;
 use super::reach::{Empty, Reach, longest, reaches};
-use super::rule::Rule;
+use super::rule::{Health, Rule};
 use super::set::Rules;
 use crate::history::{MatchOp, Matcher};
-use crate::model::{METRIC_NAME, print_duration};
+use crate::model::{METRIC_NAME, Sample, print_duration};
 use crate::promql::{At, Expr};
 
 /// Something about the data that keeps a rule from telling what it was written to tell.
@@ -61,14 +62,92 @@ pub fn diagnose(expr: &Expr, now: i64, place: &Place<'_>) -> Vec<Problem> {
     found.into_iter().filter(counts).filter_map(|(_, problem)| problem).collect()
 }
 
+impl Problem {
+    /// Milliseconds after the first evaluation in which this is no wonder: a metric comes with the first call, and a
+    /// window fills.
+    fn patience(&self, lookback: i64) -> i64 {
+        match self {
+            Self::NoSeries { .. } => lookback,
+            Self::NotCovered { window, .. } => *window,
+        }
+    }
+}
+
+/// What is known about the data of a rule.
+#[derive(Debug, Default)]
+pub(super) struct Diagnosis {
+    /// What was wrong when it was looked at last.
+    pub(super) problems: Vec<Problem>,
+    /// When the rule was evaluated first.
+    first: Option<i64>,
+    /// When it was looked at last.
+    at: Option<i64>,
+    /// Whether people were told about the problems.
+    told: bool,
+    /// Whether people were told that the evaluation fails, and it still does.
+    told_failure: bool,
+}
+
+/// Milliseconds between two looks at a rule with problems, and at one without.
+const AGAIN: (i64, i64) = (60_000, 600_000);
+/// Ticks that a rule is given besides, before anything is said.
+const TICKS: i64 = 3;
+
 impl Rule {
     /// What is wrong with the data that this rule reads at `now`.
     pub fn diagnose(&self, now: i64, place: &Place<'_>) -> Vec<Problem> {
         diagnose(&self.spec().expr, now, place)
     }
+
+    /// What was wrong with its data when that was looked at last ([`Rules::look`]).
+    pub fn problems(&self) -> &[Problem] {
+        &self.diagnosis.problems
+    }
+
+    /// What is new about it for people.
+    fn look(&mut self, interval: i64, offset: i64, place: &Place<'_>) -> Option<String> {
+        let evaluated = self.evaluated_at()?;
+        let first = *self.diagnosis.first.get_or_insert(evaluated);
+        if let Health::Bad(why) = self.health() {
+            let line = (!self.diagnosis.told_failure).then(|| format!("it cannot be evaluated: {why}"));
+            self.diagnosis.told_failure = true;
+            return line;
+        }
+        self.diagnosis.told_failure = false;
+        let again = if self.diagnosis.problems.is_empty() { AGAIN.1 } else { AGAIN.0 };
+        // The first look waits for a second evaluation: before, no rule has data.
+        if evaluated == first || self.diagnosis.at.is_some_and(|at| evaluated - at < again.max(interval)) {
+            return None;
+        }
+        self.diagnosis.at = Some(evaluated);
+        self.diagnosis.problems = self.diagnose(evaluated - offset, place);
+        let lookback = place.config.promql.lookback_ms;
+        let lasts = |problem: &&Problem| evaluated - first >= problem.patience(lookback) + TICKS * interval;
+        let lasting: Vec<String> = self.diagnosis.problems.iter().filter(lasts).map(Problem::to_string).collect();
+        let news = !lasting.is_empty() && !self.diagnosis.told;
+        self.diagnosis.told |= news;
+        news.then(|| lasting.join("; "))
+    }
 }
 
 impl Rules {
+    /// Looks, now and then, at what keeps rules from telling what they were written to tell: evaluations that fail,
+    /// selectors that match nothing, windows that the data does not cover. Returns a line a rule for people, once, and
+    /// not before that could have changed by itself. The default rules are silent: they are for whoever has their metrics.
+    pub fn look(&mut self, place: &Place<'_>) -> Vec<String> {
+        let mut lines = Vec::new();
+        for group in &mut self.groups {
+            let (interval, offset) = (group.interval(place.config), group.query_offset(place.config));
+            let (file, name) = (group.file().to_owned(), group.name().to_owned());
+            for rule in group.rules_mut() {
+                let line = rule.look(interval, offset, place).filter(|_| file != DEFAULT_FILE);
+                let about = |line| format!("{file}: group {name:?}, {:?}: {line}", rule.spec().name);
+                lines.extend(line.map(about));
+            }
+        }
+        lines
+    }
+
     /// Milliseconds that the rules look back at most: what a window of series has to keep.
     pub fn longest_window(&self, config: &super::Config) -> i64 {
         let of = |rule: &RuleSpec| longest(&rule.expr, config.promql.lookback_ms);
@@ -88,27 +167,37 @@ fn problem(reach: &Reach<'_>, now: i64, place: &Place<'_>) -> Option<Problem> {
     let lookback = place.config.promql.lookback_ms;
     let begin = end - reach.window.max(lookback);
     let selector = || Expr::Vector(reach.selector.clone()).to_string();
-    let found = place.source.select(&reach.selector.matchers, begin, end);
-    if found.is_empty() {
+    let mut seen = Seen::default();
+    place.source.visit(&reach.selector.matchers, begin, end, &mut |_, samples| seen.add(samples));
+    let Some(oldest) = seen.oldest else {
         let name = reach.selector.matchers.iter().find(|matcher| matcher.name() == METRIC_NAME);
         let alone = name
             .filter(|name| name.op() == MatchOp::Equal)
             .and_then(|name| Matcher::new(METRIC_NAME, MatchOp::Equal, name.value()).ok());
         let metric_exists = alone.is_some_and(|matcher| !place.source.select(&[matcher], begin, end).is_empty());
         return Some(Problem::NoSeries { selector: selector(), metric_exists });
-    }
-    let oldest = found.iter().filter_map(|series| series.samples.first()).map(|sample| sample.time).min()?;
+    };
     // A range is covered when its first interval is: samples stand at the ends of intervals.
     let covered = end - oldest;
-    let step = found.iter().filter_map(step).max().unwrap_or(0);
-    (reach.window > 0 && covered + step < reach.window).then(|| Problem::NotCovered {
+    (reach.window > 0 && covered + seen.step < reach.window).then(|| Problem::NotCovered {
         selector: selector(),
         window: reach.window,
         covered,
     })
 }
 
-/// Milliseconds between the first two samples.
-fn step(series: &crate::history::Selected) -> Option<i64> {
-    Some(series.samples.get(1)?.time - series.samples.first()?.time)
+/// The times of what a selector finds, in milliseconds.
+#[derive(Default)]
+struct Seen {
+    oldest: Option<i64>,
+    /// The longest time between the first two samples of a series.
+    step: i64,
+}
+
+impl Seen {
+    fn add(&mut self, samples: &[Sample]) {
+        let Some(first) = samples.first() else { return };
+        self.oldest = Some(self.oldest.map_or(first.time, |oldest| oldest.min(first.time)));
+        self.step = samples.get(1).map_or(self.step, |second| self.step.max(second.time - first.time));
+    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::active::{Active, State};
 use super::config::Config;
+use super::diagnosis::Problem;
 use super::file::RuleSpec;
 use super::group::Group;
 use super::rule::{Health, Rule};
@@ -49,6 +50,8 @@ pub struct RuleStatus {
     pub health: Health,
     /// What the evaluator had to remark, with line and column in the expression; few.
     pub remarks: Vec<String>,
+    /// What was wrong with its data when that was looked at last: selectors that match nothing, windows not covered.
+    pub problems: Vec<Problem>,
     /// When that was, milliseconds since the Unix epoch; `None` before the first.
     pub evaluated_at: Option<i64>,
     /// How long it took.
@@ -87,6 +90,7 @@ impl Rule {
             state: self.state(),
             health: self.health().clone(),
             remarks: self.remarks().to_vec(),
+            problems: self.problems().to_vec(),
             evaluated_at: self.evaluated_at(),
             took: self.took(),
             alerts: self.alerts().filter(|active| active.state != State::Inactive).cloned().collect(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::active::{Active, State};
 use super::alerting::Alerting;
+use super::diagnosis::Diagnosis;
 use super::file::{Kind, RuleSpec};
 use super::place::Place;
 use super::recording::record;
@@ -45,6 +46,7 @@ pub struct Rule {
     pub(super) alerting: Alerting,
     /// The series that it made last.
     pub(super) previous: BTreeSet<Labels>,
+    pub(super) diagnosis: Diagnosis,
     health: Health,
     remarks: Vec<String>,
     evaluated_at: Option<i64>,
@@ -59,6 +61,7 @@ impl Rule {
             spec: Arc::new(spec),
             alerting: Alerting::default(),
             previous: BTreeSet::new(),
+            diagnosis: Diagnosis::default(),
             health: Health::Unknown,
             remarks: Vec::new(),
             evaluated_at: None,

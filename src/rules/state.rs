@@ -36,6 +36,8 @@ pub struct Restored {
     /// Alerts whose rule is gone, or that the rules of [`Config::for_grace_period`] and [`Config::outage_tolerance`] let
     /// begin anew.
     pub dropped: usize,
+    /// What was put in beside the alerts; empty when there was nothing.
+    pub beside: String,
 }
 
 impl Rules {
@@ -47,10 +49,12 @@ impl Rules {
         self.changed || (old && active())
     }
 
-    /// The state as the text of a file, taken at `now`.
-    pub fn save(&mut self, now: i64) -> String {
+    /// The state as the text of a file, taken at `now`. `beside` is kept with it for somebody else.
+    pub fn save(&mut self, now: i64, beside: &str) -> String {
         (self.changed, self.saved_at) = (false, Some(now));
-        let mut text = format!("{{\"version\":{VERSION},\"saved_at\":{now},\"rules\":[");
+        let mut text = format!("{{\"version\":{VERSION},\"saved_at\":{now},\"beside\":");
+        quote(&mut text, beside);
+        text.push_str(",\"rules\":[");
         let groups = self.groups().iter();
         let rules = groups.flat_map(|group| group.rules().iter().map(move |rule| (group, rule)));
         let mut comma = "\n";
@@ -85,7 +89,7 @@ impl Rules {
     /// When the text is not the state of a version that is known here.
     pub fn restore(&mut self, text: &str, now: i64, config: &Config) -> Result<Restored, String> {
         let saved = read(text).map_err(|fault| fault.to_string())?;
-        let mut restored = Restored::default();
+        let mut restored = Restored { beside: saved.beside, ..Restored::default() };
         let too_old = now - saved.at > config.outage_tolerance;
         for saved_rule in saved.rules {
             let groups = self.groups.iter_mut().filter(|group| group.file() == saved_rule.file);
@@ -159,16 +163,16 @@ impl StateFile {
         rules.restore(&text, now, config).map_err(|why| self.set_aside(&why))
     }
 
-    /// Writes the state if that is due. Returns whether it did.
+    /// Writes the state if that is due, with what is kept beside it: `beside` gives that, always or when it has changed.
+    /// Returns whether it did.
     ///
     /// # Errors
     /// When the file cannot be written; the state stays due.
-    pub fn store(&self, rules: &mut Rules, now: i64) -> io::Result<bool> {
-        if !rules.save_due(now) {
-            return Ok(false);
-        }
+    pub fn store(&self, rules: &mut Rules, now: i64, beside: impl FnOnce(bool) -> Option<String>) -> io::Result<bool> {
+        let due = rules.save_due(now);
+        let Some(beside) = beside(due) else { return Ok(false) };
         let saved_at = rules.saved_at;
-        let text = rules.save(now);
+        let text = rules.save(now, &beside);
         let written = self.write(&text);
         if written.is_err() {
             (rules.changed, rules.saved_at) = (true, saved_at);
@@ -268,6 +272,7 @@ fn quote(text: &mut String, inside: &str) {
 /// A state file, read.
 struct Saved {
     at: i64,
+    beside: String,
     rules: Vec<SavedRule>,
 }
 
@@ -300,7 +305,8 @@ fn read(text: &str) -> Result<Saved, Fault> {
     }
     let at = required_time(&section, "saved_at")?;
     let rules = nodes(&section, "rules")?.iter().map(|node| rule(&reader, node)).collect::<Result<_, _>>()?;
-    Ok(Saved { at, rules })
+    let beside = section.text("beside")?.unwrap_or_default().to_owned();
+    Ok(Saved { at, beside, rules })
 }
 
 fn rule<'n>(reader: &Reader<'n>, node: &'n Node) -> Result<SavedRule, Fault> {

@@ -273,7 +273,7 @@ fn after_a_reload_alerts_go_on_where_they_stood_and_series_of_rules_that_are_gon
 
 /// The world of a process that was killed at a minute and came back at another.
 fn restarted(world: &mut World, file: &str, killed: i64, back: i64) -> (World, Restored) {
-    let text = world.rules.save(killed * MINUTE);
+    let text = world.rules.save(killed * MINUTE, "");
     let mut other = World::new(file);
     let restored = other.rules.restore(&text, back * MINUTE, &other.config).unwrap();
     (other, restored)
@@ -286,7 +286,7 @@ fn a_firing_alert_goes_on_after_a_restart_and_is_not_told_as_resolved_while_the_
     world.step(1, f64::NEG_INFINITY.recip() + 1.0);
     let before: Vec<Active> = world.rules.groups()[0].rules()[0].alerts().cloned().collect();
     let (mut world, restored) = restarted(&mut world, &file, 1, 2);
-    assert_eq!(restored, Restored { alerts: 1, dropped: 0 });
+    assert_eq!(restored, Restored { alerts: 1, ..Restored::default() });
     assert_eq!(world.rules.groups()[0].rules()[0].alerts().cloned().collect::<Vec<_>>(), before);
     assert!(world.tick(2).is_empty(), "no data yet, and told a minute ago");
     assert_eq!(world.state(), "firing");
@@ -350,29 +350,32 @@ fn a_state_that_is_too_old_or_of_other_rules_is_dropped() {
     let file = alert("");
     let mut world = World::new(&file);
     world.step(1, 1.0);
-    assert_eq!(restarted(&mut world, &file, 1, 62).1, Restored { alerts: 0, dropped: 1 });
+    assert_eq!(restarted(&mut world, &file, 1, 62).1, Restored { dropped: 1, ..Restored::default() });
     let other = file.replace("alert: A", "alert: B");
-    assert_eq!(restarted(&mut world, &other, 1, 2).1, Restored { alerts: 0, dropped: 1 });
+    assert_eq!(restarted(&mut world, &other, 1, 2).1, Restored { dropped: 1, ..Restored::default() });
     let labelled = alert("    labels: {a: b}\n");
-    assert_eq!(restarted(&mut world, &labelled, 1, 2).1, Restored { alerts: 0, dropped: 1 });
+    assert_eq!(restarted(&mut world, &labelled, 1, 2).1, Restored { dropped: 1, ..Restored::default() });
 }
 
 #[test]
 fn the_state_is_written_when_it_changed_and_while_there_are_alerts() {
     let folder = tempfile::tempdir().unwrap();
     let file = StateFile::new(folder.path().join("alerts.json"));
+    let store =
+        |rules: &mut Rules, now| file.store(rules, now, |due| due.then(|| "\u{2028}'\"told".to_owned())).unwrap();
     let mut world = World::new(&alert("    for: 5m\n"));
     world.step(1, 0.0);
-    assert!(!file.store(&mut world.rules, MINUTE).unwrap(), "there is nothing to find again");
+    assert!(!store(&mut world.rules, MINUTE), "there is nothing to find again");
     world.step(2, 1.0);
-    assert!(file.store(&mut world.rules, 2 * MINUTE).unwrap());
-    assert!(!file.store(&mut world.rules, 2 * MINUTE + 10_000).unwrap());
-    assert!(file.store(&mut world.rules, 2 * MINUTE + 30_000).unwrap(), "its age is the length of an outage");
+    assert!(store(&mut world.rules, 2 * MINUTE));
+    assert!(!store(&mut world.rules, 2 * MINUTE + 10_000));
+    assert!(store(&mut world.rules, 2 * MINUTE + 30_000), "its age is the length of an outage");
     world.step(3, 0.0);
-    assert!(file.store(&mut world.rules, 3 * MINUTE).unwrap());
-    assert!(!file.store(&mut world.rules, 9 * MINUTE).unwrap());
+    assert!(store(&mut world.rules, 3 * MINUTE));
+    assert!(!store(&mut world.rules, 9 * MINUTE));
     let mut other = World::new(&alert("    for: 5m\n"));
-    assert_eq!(file.load(&mut other.rules, 4 * MINUTE, &other.config), Ok(Restored::default()));
+    let beside = "\u{2028}'\"told".to_owned();
+    assert_eq!(file.load(&mut other.rules, 4 * MINUTE, &other.config), Ok(Restored { beside, ..Restored::default() }));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
 }
 
@@ -420,4 +423,30 @@ fn a_rule_says_when_its_selectors_match_nothing_or_its_window_is_not_covered() {
     assert_eq!(said[1], ["m has data of the last 3m only, and the rule looks back 10m"]);
     assert_eq!(said[2], none);
     assert_eq!(world.rules.longest_window(&world.config), 10 * MINUTE);
+}
+
+#[test]
+fn a_rule_without_data_is_told_once_after_a_while_and_one_that_fails_at_once() {
+    let mut world = World::new(
+        "groups:\n- name: g\n  rules:\n  - {record: a, expr: nothing}\n  - {alert: B, expr: 'rate(m[10m]) > 0'}\n  - {alert: C, expr: absent(nothing)}\n  - {record: d, expr: 'm * on () group_left m2'}\n",
+    );
+    let mut said = Vec::new();
+    for minute in 1..=30 {
+        for job in ["a", "b"] {
+            world.store.put("m2", &[("job", job)], minute * MINUTE, 1.0);
+        }
+        world.step(minute, 1.0);
+        let place = Place { source: &world.store, sink: &world.store, config: &world.config, clock: &world.clock };
+        said.extend(world.rules.look(&place).into_iter().map(|line| (minute, line)));
+        if minute == 3 {
+            let problems: Vec<usize> =
+                world.rules.groups()[0].rules().iter().map(|rule| rule.problems().len()).collect();
+            assert_eq!(problems, [1, 1, 0, 0], "what is wrong now can be read before it is told");
+        }
+    }
+    let [(1, fails), (5, nothing)] = &said[..] else { panic!("{said:?}") };
+    assert!(fails.starts_with("r.yml: group \"g\", \"d\": it cannot be evaluated: "), "{fails}");
+    assert_eq!(nothing, "r.yml: group \"g\", \"a\": nothing matches nothing: there is no metric of that name yet");
+    let problems: usize = world.rules.groups()[0].rules().iter().map(|rule| rule.problems().len()).sum();
+    assert_eq!(problems, 1, "the window of B has filled");
 }

@@ -2,35 +2,30 @@
 //!
 //! Every interval a collection that changes nothing goes into the [`History`]; rule groups whose tick has come are
 //! evaluated over it; what fires or ends goes to the [`Notifier`]. It has an interval of its own, because alerts must
-//! not wait for the export of metrics.
+//! not wait for the export of metrics, and a thread of its own, because exports must not wait for a rule that takes long,
+//! for a disk or for a channel that blocks.
 
 mod config;
 mod files;
+mod run;
 mod window;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
 
 pub use self::config::Alerts;
 use self::config::millis;
 use self::files::Files;
 pub(crate) use self::window::Window;
-use super::collect::Collector;
-use super::control::Requests;
-use super::tick::{patience, until_next};
 use crate::Error;
 use crate::clock::{Clock, Timestamp};
 use crate::history::History;
-use crate::internal::{self, Internal, RateLimit};
-use crate::model::Alert;
+use crate::internal::{Internal, RateLimit};
 use crate::notifier::{Notifier, Routing};
-use crate::rules::{self, Overview, Place, Rules, StateFile};
+use crate::rules::{self, Overview, Rules, StateFile};
 
-/// Between two looks at messages under way and groups that wait.
-const TELLING: Duration = Duration::from_millis(250);
 /// Time between two lines about a state file that cannot be written.
 const LINES: Duration = Duration::from_secs(600);
 
@@ -48,6 +43,8 @@ pub(crate) struct Evaluation {
     internal: Arc<Internal>,
     clock: Clock,
     lines: RateLimit,
+    /// How long the last evaluation took, collection included.
+    took: Duration,
     /// What was wrong and did not stop the setup.
     warnings: Vec<String>,
 }
@@ -68,10 +65,15 @@ impl Evaluation {
             warnings.extend(routing.warnings.iter().cloned());
             notifier.routing = Some(routing);
         }
-        let notifier = Notifier::new(notifier, settings.channels, Arc::clone(internal), clock.clone())?;
+        let mut notifier = Notifier::new(notifier, settings.channels, Arc::clone(internal), clock.clone())?;
         let state = settings.state.map(StateFile::new);
         if let Some(state) = &state {
-            warnings.extend(state.load(&mut rules, at(clock.now()), &settings.rules).err());
+            let restored = state.load(&mut rules, at(clock.now()), &settings.rules);
+            let told = restored.and_then(|restored| match restored.beside.as_str() {
+                "" => Ok(()),
+                told => notifier.restore(told).map_err(|why| format!("{why}: alerts are told again")),
+            });
+            warnings.extend(told.err());
         }
         let history = Arc::new(History::new(settings.history, Arc::clone(internal)));
         let published = watch::Sender::new(rules.overview(&settings.rules));
@@ -87,6 +89,7 @@ impl Evaluation {
             internal: Arc::clone(internal),
             clock: clock.clone(),
             lines: RateLimit::new(LINES),
+            took: Duration::ZERO,
             warnings,
         };
         evaluation.retain();
@@ -111,57 +114,6 @@ impl Evaluation {
     fn retain(&self) {
         let longest = u64::try_from(self.rules.longest_window(&self.config)).unwrap_or(0);
         self.history.set_retention(Duration::from_millis(longest));
-    }
-
-    /// Collects, evaluates and tells until a shutdown is asked for; then tells what waits.
-    pub(super) async fn run(mut self, collector: Arc<Collector>, mut requests: Requests) {
-        loop {
-            let now = self.clock.now();
-            let wait = until_next(now, self.interval);
-            // Between evaluations there may be messages to send again and groups whose wait is over.
-            let telling = wait.min(TELLING);
-            let due = tokio::select! {
-                biased;
-                () = requests.changed() => false,
-                () = sleep(telling) => telling == wait,
-            };
-            if let Some(deadline) = requests.current().shutdown {
-                return self.end(&collector, requests, deadline).await;
-            }
-            if due {
-                self.evaluate(&collector, requests.clone()).await;
-            }
-            self.notifier.tick();
-        }
-    }
-
-    /// A last evaluation, so that what just happened is told; half of the time that is left is for telling.
-    async fn end(mut self, collector: &Collector, requests: Requests, deadline: Instant) {
-        self.evaluate(collector, requests).await;
-        let left = deadline.saturating_duration_since(Instant::now());
-        self.notifier.drain(left.mul_f64(0.8)).await;
-    }
-
-    async fn evaluate(&mut self, collector: &Collector, requests: Requests) {
-        if self.files.reload(&mut self.rules) {
-            self.retain();
-        }
-        let snapshot = collector.look(patience(requests)).await;
-        self.history.ingest(&snapshot);
-        let now = at(snapshot.time);
-        let history = &*self.history;
-        let place = Place { source: history, sink: history, config: &self.config, clock: &self.clock };
-        let alerts: Vec<Alert> = self.rules.tick(now, &place);
-        self.notifier.take(&alerts);
-        self.published.send_replace(self.rules.overview(&self.config));
-        let stored = self.state.as_ref().map(|state| state.store(&mut self.rules, now));
-        if let Some(Err(error)) = stored
-            && self.lines.allows(snapshot.time, &self.internal)
-        {
-            internal::warn(&format!(
-                "the state of alerts cannot be written ({error}); after a restart they begin anew"
-            ));
-        }
     }
 }
 
