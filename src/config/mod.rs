@@ -55,6 +55,8 @@ pub struct Config {
     pub disabled: bool,
     /// The entity that produces telemetry; `service.name` and `service.instance.id` are always set.
     pub resource: Resource,
+    /// Whether nobody gave `service.instance.id`, and it is random.
+    pub instance_is_random: bool,
     /// Context propagators, in order.
     pub propagators: Vec<Propagator>,
     /// Where spans go, each once; nowhere when it is empty.
@@ -73,6 +75,9 @@ pub struct Config {
     pub instruments: Vec<series::Declared>,
     /// The OTLP client.
     pub otlp: exporters::otlp::Config,
+    /// Alert rules in the process, as far as file or variables ask for them; what code says counts before it.
+    #[cfg(feature = "rules")]
+    pub alerts: Option<pipeline::Alerts>,
     /// The pipeline.
     pub pipeline: pipeline::Config,
     /// What was found strange and ignored: unknown values, variables that do not apply. One line each, for the console.
@@ -86,6 +91,14 @@ impl Config {
             Signal::Traces => &self.traces_exporters,
             Signal::Metrics => &self.metrics_exporters,
             Signal::Logs => &self.logs_exporters,
+        }
+    }
+
+    /// Gives the instance the id of its earlier run, unless it was given another.
+    #[cfg(feature = "rules")]
+    pub(crate) fn keep_instance(&mut self, id: &str) {
+        if self.instance_is_random {
+            self.resource = resource::with_instance(&self.resource, id);
         }
     }
 
@@ -181,6 +194,8 @@ struct Draft {
     series: series::Config,
     instruments: Vec<series::Declared>,
     otlp: exporters::otlp::Config,
+    #[cfg(feature = "rules")]
+    alerts: Option<pipeline::Alerts>,
     pipeline: pipeline::Config,
     warnings: Vec<String>,
 }
@@ -201,6 +216,8 @@ impl Default for Draft {
             series: series::Config::default(),
             instruments: Vec::new(),
             otlp: exporters::otlp::Config::default(),
+            #[cfg(feature = "rules")]
+            alerts: None,
             pipeline: pipeline::Config::default(),
             warnings: Vec::new(),
         }
@@ -212,6 +229,7 @@ fn finish(draft: Draft, environment: &Environment, overrides: Overrides) -> Resu
     let mut attributes = draft.resource;
     attributes.extend(overrides.resource);
     attributes.extend(overrides.service.map(|name| KeyValue::new(names::SERVICE_NAME, name)));
+    let instance_is_random = !attributes.iter().any(|attribute| attribute.key.as_str() == names::SERVICE_INSTANCE_ID);
     let resource = resource::build(attributes, draft.schema_url, environment.executable());
     series.service_name = resource::service_name(&resource);
     layer.traces = !draft.disabled && !draft.traces_exporters.is_empty();
@@ -227,6 +245,7 @@ fn finish(draft: Draft, environment: &Environment, overrides: Overrides) -> Resu
     Ok(Config {
         disabled: draft.disabled,
         resource,
+        instance_is_random,
         propagators: draft.propagators,
         traces_exporters: draft.traces_exporters,
         metrics_exporters: draft.metrics_exporters,
@@ -236,6 +255,8 @@ fn finish(draft: Draft, environment: &Environment, overrides: Overrides) -> Resu
         series,
         instruments: draft.instruments,
         otlp: draft.otlp,
+        #[cfg(feature = "rules")]
+        alerts: draft.alerts,
         pipeline: draft.pipeline,
         warnings,
     })

@@ -183,6 +183,28 @@ pub(super) fn endpoint(
     })
 }
 
+/// The base URL of another program.
+#[cfg(feature = "rules")]
+pub(super) fn http_url(value: &str) -> Result<String, Expected> {
+    let uri: Option<Uri> = value.parse().ok();
+    let scheme = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some();
+    let fits = uri.is_some_and(|uri| scheme(&uri) && uri.query().is_none());
+    if fits { Ok(value.to_owned()) } else { Err(Cow::Borrowed("a URL such as http://localhost:9093, without query")) }
+}
+
+/// A link to a trace.
+#[cfg(feature = "rules")]
+pub(super) fn trace_link(value: &str) -> Result<String, Expected> {
+    let fits = (value.starts_with("http://") || value.starts_with("https://"))
+        && value.contains(crate::model::Alert::TRACE_ID)
+        && !value.contains(char::is_whitespace);
+    if fits {
+        Ok(value.to_owned())
+    } else {
+        Err(Cow::Borrowed("a URL such as https://jaeger.example/trace/{trace_id}"))
+    }
+}
+
 /// An endpoint as it may be shown: without user, password and query, which may be secrets.
 pub(super) fn endpoint_shown(value: &str) -> String {
     let (url, query) = value.split_once('?').map_or((value, ""), |(url, _)| (url, "?***"));

@@ -31,6 +31,19 @@ pub(super) fn build(attributes: Vec<KeyValue>, schema_url: Option<String>, execu
         .build()
 }
 
+/// The same resource with this `service.instance.id`.
+#[cfg(feature = "rules")]
+pub(super) fn with_instance(resource: &Resource, id: &str) -> Resource {
+    let attributes = resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    let attributes = attributes.chain([KeyValue::new(names::SERVICE_INSTANCE_ID, id.to_owned())]);
+    let builder = Resource::builder_empty();
+    match resource.schema_url() {
+        Some(url) => builder.with_schema_url(attributes, url.to_owned()),
+        None => builder.with_attributes(attributes),
+    }
+    .build()
+}
+
 /// The `service.name` of a resource that [`build`] made.
 pub(super) fn service_name(resource: &Resource) -> String {
     resource.get_ref(&Key::from_static_str(names::SERVICE_NAME)).map(Value::to_string).unwrap_or_default()
@@ -49,6 +62,17 @@ fn random_uuid() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(feature = "rules")]
+    fn an_instance_that_keeps_its_id_keeps_everything_else() {
+        let url = String::from("https://opentelemetry.io/schemas/1.38.0");
+        let resource = build(vec![KeyValue::new("a", 1)], Some(url), Some("shop"));
+        let kept = with_instance(&resource, "7");
+        assert_eq!(kept.get(&Key::from_static_str(names::SERVICE_INSTANCE_ID)), Some("7".into()));
+        assert_eq!((kept.len(), kept.schema_url()), (resource.len(), resource.schema_url()));
+        assert_eq!(service_name(&kept), "unknown_service:shop");
+    }
 
     #[test]
     fn an_instance_id_is_a_version_4_uuid_and_differs_each_time() {

@@ -150,7 +150,7 @@ fn destination(config: &Config) -> String {
     if settings::stays_here(config) {
         return String::from("Telemetry stays here; set OTEL_EXPORTER_OTLP_ENDPOINT to send it to a backend.");
     }
-    format!("Telemetry: {}", telemetry::banner::banner(config, &[]))
+    format!("Telemetry: {}", telemetry::banner::banner(config, &[], None))
 }
 
 fn output(format: Format) -> Output<Stream> {

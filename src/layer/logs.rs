@@ -34,9 +34,18 @@ pub trait LogSink: Send + Sync {
     fn put(&self, written: Written);
 }
 
+/// What becomes a log record.
+pub struct Written(Content);
+
+enum Content {
+    Event(Plainly),
+    #[cfg_attr(not(feature = "rules"), expect(dead_code, reason = "made of alerts only"))]
+    Record(Box<SdkLogRecord>),
+}
+
 /// An event as it leaves the host's thread: plain values. A log record of the SDK is several times as large and costs
 /// more to make, which [`Written::into_record`] does elsewhere.
-pub struct Written {
+struct Plainly {
     metadata: &'static Metadata<'static>,
     /// An event of the `log` crate.
     is_log: bool,
@@ -84,20 +93,35 @@ impl Logs {
         if ambient == Ambient::Suppressed {
             return;
         }
-        self.sink.put(Written {
+        self.sink.put(Written(Content::Event(Plainly {
             metadata: callsite.metadata,
             is_log: callsite.is_log,
             time: self.core.clock.now(),
             context: context(event, span, ambient),
             fields,
             maker: Arc::clone(&self.maker),
-        });
+        })));
     }
 }
 
 impl Written {
+    /// One that is a log record already; its target stands for the scope.
+    #[cfg(feature = "rules")]
+    pub(crate) fn made(record: SdkLogRecord) -> Self {
+        Self(Content::Record(Box::new(record)))
+    }
+
     /// The log record. Its target stands for the scope, which is the empty one.
     pub fn into_record(self) -> SdkLogRecord {
+        match self.0 {
+            Content::Event(event) => event.into_record(),
+            Content::Record(record) => *record,
+        }
+    }
+}
+
+impl Plainly {
+    fn into_record(self) -> SdkLogRecord {
         let Self { metadata, is_log, time, context, fields, maker } = self;
         let mut record = maker.logger.create_log_record();
         record.set_timestamp(time.into());
@@ -167,7 +191,13 @@ impl Maker {
 
 impl fmt::Debug for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Written").field("callsite", self.metadata).field("time", &self.time).finish_non_exhaustive()
+        match &self.0 {
+            Content::Event(event) => {
+                let mut shown = f.debug_struct("Written");
+                shown.field("callsite", event.metadata).field("time", &event.time).finish_non_exhaustive()
+            }
+            Content::Record(record) => f.debug_tuple("Written").field(record).finish(),
+        }
     }
 }
 

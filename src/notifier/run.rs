@@ -132,6 +132,14 @@ impl Notifier {
         self.records.push(Box::new(OtlpLog::new(logger)));
     }
 
+    /// Who is told, for a person.
+    pub fn listeners(&self) -> Vec<String> {
+        let records = self.records.iter().map(|record| record.name().to_owned());
+        let channels = self.channels.iter().map(|line| line.channel.name().to_owned());
+        let alertmanagers = self.alertmanagers.iter().map(|there| format!("Alertmanager {}", there.host()));
+        records.chain(channels).chain(alertmanagers).collect()
+    }
+
     /// Takes news: alerts that fire, again and again while they do, and alerts that ended.
     pub fn take(&mut self, alerts: &[Alert]) {
         let now = self.clock.now();

@@ -38,6 +38,12 @@ impl LogQueue {
     pub(super) fn new(queue: Queue<Written>) -> Self {
         Self { queue }
     }
+
+    /// The same queue for another who puts records in.
+    #[cfg(feature = "rules")]
+    pub(super) fn another(&self) -> Self {
+        Self { queue: self.queue.clone() }
+    }
 }
 
 impl SpanProcessor for SpanQueue {

@@ -180,6 +180,11 @@ impl StateFile {
         written.map(|()| true)
     }
 
+    /// What was put in beside the alerts; `None` when the file is not there or not readable.
+    pub fn beside(&self) -> Option<String> {
+        read(&self.read().ok()?).ok().map(|saved| saved.beside)
+    }
+
     fn read(&self) -> io::Result<String> {
         let mut text = String::new();
         let size = std::fs::File::open(&self.path)?.take(SIZE + 1).read_to_string(&mut text)?;

@@ -17,7 +17,7 @@ use crate::exporters::{Beside, console::Console, otlp};
 use crate::internal::Internal;
 use crate::layer::{self, Layer, Parts, Traces};
 use crate::model::Signal;
-use crate::pipeline::{Exporters, Pipeline, Queues, Stages};
+use crate::pipeline::{Evaluation, Exporters, Pipeline, Queues, Stages};
 use crate::series::{Declared, Store};
 
 /// What only the host's code can say.
@@ -50,6 +50,8 @@ pub(super) struct Assembled<S> {
     pub(super) port: Port,
     /// Signals that go to an exporter of the host's.
     pub(super) own: Vec<Signal>,
+    /// What is evaluated and who is told, if rules are.
+    pub(super) rules: Option<String>,
 }
 
 pub(super) fn assemble<S>(mut config: Config, extras: Extras) -> Result<Assembled<S>, Error>
@@ -65,6 +67,7 @@ where
         config.layer.traces |= own.contains(&Signal::Traces);
         config.layer.logs |= own.contains(&Signal::Logs);
     }
+    let alerts = api.window(alerts.settle(&mut config));
     config.instruments.iter().try_for_each(Declared::check)?;
     let internal = Arc::new(Internal::default());
     let store = Store::new(config.series.clone(), clock.clone(), Arc::clone(&internal));
@@ -74,10 +77,11 @@ where
     let bridge = Bridge::new(&config.series, resource.clone(), Arc::clone(&internal));
     let meter = bridge.provider();
     let stages = Stages { store: Arc::clone(&store), bridge, resource: resource.clone() };
-    let rules = if config.disabled { None } else { alerts.evaluation(&internal, &clock, &mut config.warnings)? };
     let (pipeline, Queues { spans, logs }) = Pipeline::new(&config.pipeline, stages, exporters);
+    let evaluation = alerts.evaluation(&mut config, logs.as_ref(), &internal, &clock)?;
+    let rules = evaluation.as_ref().map(Evaluation::describe);
     let port = if config.disabled { Port::default() } else { api.open()? };
-    let pipeline = pipeline.evaluating(rules).answering(port.address());
+    let pipeline = pipeline.evaluating(evaluation).answering(port.address());
     let traces = spans.map(|queue| Traces::new(&config.layer, resource, vec![Box::new(queue)], &internal));
     let tracer = traces.as_ref().map(|traces| traces.provider().clone());
     let console = console.map(|directives| lines(&directives, console_writer)).transpose()?;
@@ -90,7 +94,7 @@ where
         console,
     };
     let layer = Layer::new(&config.layer, parts);
-    Ok(Assembled { layer, pipeline, providers: Providers { tracer, meter }, config, internal, port, own })
+    Ok(Assembled { layer, pipeline, providers: Providers { tracer, meter }, config, internal, port, own, rules })
 }
 
 /// Lines for a person. Colours are for a terminal of the host's own.

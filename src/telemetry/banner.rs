@@ -9,8 +9,9 @@ use crate::model::Signal;
 use crate::names;
 
 /// For example `traces (parentbased_always_on), metrics and logs -> http://localhost:4318 (http/protobuf); metrics every
-/// 60 s; service "search"`. Never a header, never a query.
-pub(crate) fn banner(config: &Config, own: &[Signal]) -> String {
+/// 60 s; alerts by 21 rules of 2 files every 10 s -> the log; service "search"`. `rules` is the part about alerts, if there
+/// are rules. Never a header, never a query.
+pub(crate) fn banner(config: &Config, own: &[Signal], rules: Option<&str>) -> String {
     let service = config.resource.get(&Key::from_static_str(names::SERVICE_NAME));
     let service = service.map(|name| name.to_string()).unwrap_or_default();
     if config.disabled {
@@ -28,6 +29,7 @@ pub(crate) fn banner(config: &Config, own: &[Signal]) -> String {
     }
     let mut parts: Vec<String> = groups.iter().map(|(to, labels)| format!("{} -> {to}", list(labels))).collect();
     parts.push(format!("metrics every {:?}", config.pipeline.interval));
+    parts.extend(rules.map(str::to_owned));
     parts.push(format!("service {service:?}"));
     parts.join("; ")
 }
@@ -130,7 +132,7 @@ mod tests {
             let environment = variables.iter().copied().chain([("OTEL_SERVICE_NAME", "search")]).collect();
             let environment: Environment = environment;
             let config = load(&environment, Overrides::default()).unwrap();
-            assert_eq!(banner(&config, own), expected, "{variables:?}");
+            assert_eq!(banner(&config, own, None), expected, "{variables:?}");
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::pipeline::Spawned;
 use crate::{Error, internal, layer};
 
 pub(super) fn install(assembled: Assembled<Registry>, panic_hook: bool) -> Result<Guard, Error> {
-    let Assembled { layer, pipeline, providers, config, internal, port, own } = assembled;
+    let Assembled { layer, pipeline, providers, config, internal, port, own, rules } = assembled;
     let handle = pipeline.handle();
     let spawned = (!config.disabled).then(|| pipeline.spawn()).transpose();
     let spawned = spawned.map_err(|error| Error::system("start the telemetry thread", error))?;
@@ -43,7 +43,7 @@ pub(super) fn install(assembled: Assembled<Registry>, panic_hook: bool) -> Resul
     // Records of the `log` crate become events. Another logger may be set already, which is the host's right.
     let logger = tracing_log::LogTracer::builder().with_max_level(most_verbose.as_log());
     let logger_is_taken = logger.init().is_err();
-    internal::info(&banner::banner(&config, &own));
+    internal::info(&banner::banner(&config, &own, rules.as_deref()));
     if let Some(address) = handle.web_address() {
         internal::info(&format!("Prometheus' HTTP API and /metrics answer at http://{address}"));
     }

@@ -15,6 +15,8 @@ mod hostile;
 #[cfg(test)]
 mod init;
 #[cfg(test)]
+mod killed;
+#[cfg(test)]
 mod log_crate;
 #[cfg(test)]
 mod panics;

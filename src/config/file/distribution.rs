@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use super::instruments;
 use super::section::Settings;
+use super::{alerts, instruments};
 use crate::config::{Draft, parse};
 use crate::exporters::otlp::Retry;
 use crate::families::Families;
 use crate::layer::SpanDetails;
 use crate::yaml::{Content, Fault, Node, Reader, Section};
 
-pub(super) const KEYS: [&str; 14] = [
+pub(super) const KEYS: [&str; 15] = [
+    "alerts",
     "filter",
     "console_filter",
     "dimensions",
@@ -40,6 +41,9 @@ pub(super) fn read<'n>(reader: &Reader<'n>, node: &'n Node, draft: &mut Draft) -
     series.instrument_limit = section.count("instrument_limit", 1)?.unwrap_or(series.instrument_limit);
     series.idle_timeout = section.timeout("idle_timeout")?.unwrap_or(series.idle_timeout);
     draft.instruments = instruments::read(reader, &section)?;
+    if let Some(node) = section.get("alerts") {
+        alerts::read(reader, node, draft)?;
+    }
     let shutdown = section.timeout("shutdown_timeout")?;
     draft.pipeline.shutdown_timeout = shutdown.unwrap_or(draft.pipeline.shutdown_timeout);
     if let Some(node) = section.get("retry") {

@@ -8,6 +8,8 @@
 //! Text becomes a tree with places ([`crate::yaml`]) with variables put in (`substitute`); each part of the schema is
 //! then read by the list of its keys.
 
+#[cfg_attr(not(feature = "rules"), path = "no_alerts.rs")]
+mod alerts;
 mod distribution;
 mod exporter;
 mod instruments;

@@ -5,6 +5,8 @@
 //! stricter: a number, list, URL or filter that cannot be read is an error, because telemetry that goes to the wrong
 //! place or with the wrong limits is noticed when it is missed.
 
+#[cfg_attr(not(feature = "rules"), path = "no_alerts.rs")]
+mod alerts;
 mod general;
 mod otlp;
 mod table;
@@ -25,6 +27,7 @@ pub(super) fn read(environment: &Environment) -> Result<Draft, Error> {
     let mut variables = Variables { environment, warnings: Vec::new() };
     general::read(&mut variables, &mut draft)?;
     otlp::read(&mut variables, &mut draft)?;
+    alerts::read(&mut variables, &mut draft)?;
     draft.warnings.append(&mut variables.warnings);
     draft.warnings.extend(strange_names(environment));
     Ok(draft)
@@ -127,6 +130,13 @@ impl<'a> Variables<'a> {
                 None
             }
         }
+    }
+
+    /// The entries of a comma-separated list.
+    #[cfg(feature = "rules")]
+    fn list(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        let entries = self.text(name).into_iter().flat_map(|list| list.split(','));
+        entries.map(str::trim).filter(|entry| !entry.is_empty())
     }
 
     /// The exporters of a signal; none with `none`.

@@ -122,6 +122,17 @@ pub const VARIABLES: &[Variable] = &[
         "`collector`",
         "under which names the metrics of spans go out: list of `collector`, `tempo`, `service_graph`, `semconv`, or `none`",
     ),
+    row(
+        "BELLWETHER_ALERTS",
+        "`false`; `true` with `BELLWETHER_RULE_FILES`",
+        "`true`: alert rules are evaluated in the process",
+    ),
+    row("BELLWETHER_RULE_FILES", "", "list of Prometheus rule files, or of patterns such as `/etc/search/rules/*.yml`"),
+    row("BELLWETHER_DEFAULT_RULES", "`true`", "`false`: without the rules that bellwether brings"),
+    row("BELLWETHER_ROUTING_FILE", "", "who is told about alerts, in the form of `alertmanager.yml`"),
+    row("BELLWETHER_ALERTMANAGERS", "", "list of Alertmanagers that get every alert, such as `http://localhost:9093`"),
+    row("BELLWETHER_ALERT_STATE_FILE", "", "where the state of alerts survives a restart"),
+    row("BELLWETHER_TRACE_LINK", "", "links of alerts to traces, such as `https://jaeger.example/trace/{trace_id}`"),
     row("RUST_LOG", "`info`", "what the console shows, and nothing else"),
 ];
 

@@ -26,6 +26,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Alertmanager {
     name: String,
+    /// Scheme, host and port.
+    host: String,
     poster: Arc<Poster>,
     waiting: BTreeMap<Labels, Alert>,
     /// Alerts that may wait.
@@ -57,14 +59,24 @@ impl Alertmanager {
         if !(url.starts_with("http://") || url.starts_with("https://")) {
             return Err(Error::invalid(name, "***", "a URL such as http://localhost:9093"));
         }
+        let (scheme, rest) = url.split_once("://").unwrap_or_default();
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        // A user may stand before the host, with a password.
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let host = format!("{scheme}://{host}");
         let url = Secret::Text(format!("{}/api/v2/alerts", url.trim_end_matches('/')));
         let poster = Arc::new(Poster::new(url, http, Some(TIMEOUT), &name)?);
         let not_before = Timestamp(0);
-        Ok(Self { name, poster, waiting: BTreeMap::new(), limit, busy: false, failures: 0, not_before })
+        Ok(Self { name, host, poster, waiting: BTreeMap::new(), limit, busy: false, failures: 0, not_before })
     }
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Where it is, without credentials.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
     }
 
     /// Takes news. Returns how many were refused for want of room.

@@ -28,6 +28,10 @@ impl fmt::Debug for Console {
 }
 
 impl Record for Console {
+    fn name(&self) -> &'static str {
+        "standard error"
+    }
+
     fn record(&self, alert: &Alert, firing: bool) {
         let (word, colour) = match (firing, Severity::of(alert)) {
             (false, _) => ("RESOLVED", "32"),

@@ -22,6 +22,10 @@ fn trace(alert: &Alert) -> String {
 }
 
 impl Record for Log {
+    fn name(&self) -> &'static str {
+        "the log"
+    }
+
     fn record(&self, alert: &Alert, firing: bool) {
         // Where the host writes its log is not known: nothing of a label may begin a line or speak to a terminal.
         let name = &*printable(alert.labels.get("alertname").unwrap_or("alert"));

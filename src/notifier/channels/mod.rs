@@ -96,6 +96,9 @@ impl Trouble {
 
 /// A way that every alert goes by itself, at once and past the routes: for records and for other programs.
 pub(super) trait Record: Send + Sync + Debug {
+    /// What it is, for a person.
+    fn name(&self) -> &'static str;
+
     /// An alert began to fire, or ended.
     fn record(&self, alert: &Alert, firing: bool);
 }

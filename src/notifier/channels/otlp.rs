@@ -24,6 +24,10 @@ impl OtlpLog {
 }
 
 impl Record for OtlpLog {
+    fn name(&self) -> &'static str {
+        "log records"
+    }
+
     fn record(&self, alert: &Alert, firing: bool) {
         let (severity, text) = match (firing, Severity::of(alert)) {
             (false, _) | (true, Severity::Info) => (LogSeverity::Info, "INFO"),

@@ -1,10 +1,11 @@
 //! Rule files on the disk: read at setup, and again when one has changed.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::Alerts;
+use super::{Alerts, paths};
 use crate::Error;
 use crate::internal;
 use crate::rules::file::{self, ReadOptions, RuleFile, SIZE};
@@ -13,9 +14,10 @@ use crate::rules::{Finding, Rules};
 /// The files, and how they looked when they were read last.
 #[derive(Debug)]
 pub(super) struct Files {
-    paths: Vec<PathBuf>,
+    /// Paths and patterns of paths.
+    named: Vec<PathBuf>,
     texts: Vec<(String, String)>,
-    seen: Vec<Option<Look>>,
+    seen: Vec<(PathBuf, Option<Look>)>,
 }
 
 /// What changes when a file does.
@@ -23,8 +25,13 @@ type Look = (Option<SystemTime>, u64);
 
 impl Files {
     pub(super) fn new(settings: &Alerts) -> Self {
-        let seen = settings.files.iter().map(|path| look(path)).collect();
-        Self { paths: settings.files.clone(), texts: settings.texts(), seen }
+        let named = settings.files.clone();
+        Self { seen: looks(&named), named, texts: settings.settled_texts() }
+    }
+
+    /// How many there are, those of the program included.
+    pub(super) fn len(&self) -> usize {
+        self.seen.len() + self.texts.len()
     }
 
     /// All rules. Groups with mistakes are left out and told, unless `strict`.
@@ -41,12 +48,14 @@ impl Files {
             warnings.extend(file.errors.iter().map(|finding| format!("{finding}\nthis group is left out")));
             files.push(file);
         }
+        let nothing = self.named.iter().filter(|path| paths::is_pattern(path) && paths::expand(path).is_empty());
+        warnings.extend(nothing.map(|path| format!("rule_files: no file is like {}", path.display())));
         Ok((Rules::new(files), warnings))
     }
 
     /// Reads everything again when a file has changed; with a mistake the rules stay as they are.
     pub(super) fn reload(&mut self, rules: &mut Rules) -> bool {
-        let now: Vec<Option<Look>> = self.paths.iter().map(|path| look(path)).collect();
+        let now = looks(&self.named);
         if now == self.seen {
             return false;
         }
@@ -70,7 +79,7 @@ impl Files {
     fn read(&self) -> Result<Vec<RuleFile>, Error> {
         let options = ReadOptions::default();
         let texts = self.texts.iter().map(|(name, text)| Ok(file::parse(name, text, &options)));
-        let files = self.paths.iter().map(|path| {
+        let files = self.seen.iter().map(|(path, _)| {
             let name = path.display().to_string();
             let text =
                 text(path).map_err(|why| Error::invalid("rule file", &name, format!("a file of rules ({why})")))?;
@@ -89,6 +98,15 @@ fn error(finding: &Finding) -> Error {
         fault.place.column,
         format!("{about}{}\n{}", fault.message, finding.excerpt),
     )
+}
+
+fn looks(named: &[PathBuf]) -> Vec<(PathBuf, Option<Look>)> {
+    let paths = named.iter().flat_map(|path| paths::expand(path));
+    let mut looks: Vec<_> = paths.map(|path| (look(&path), path)).map(|(look, path)| (path, look)).collect();
+    // One that two patterns name is one file.
+    let mut seen = BTreeSet::new();
+    looks.retain(|(path, _)| seen.insert(path.clone()));
+    looks
 }
 
 fn look(path: &Path) -> Option<Look> {

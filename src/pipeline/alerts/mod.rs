@@ -5,20 +5,27 @@
 //! not wait for the export of metrics, and a thread of its own, because exports must not wait for a rule that takes long,
 //! for a disk or for a channel that blocks.
 
+mod beside;
 mod config;
 mod files;
+mod paths;
+mod records;
 mod run;
+mod settle;
 mod window;
 
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+use self::beside::Beside;
 pub use self::config::Alerts;
-use self::config::millis;
 use self::files::Files;
+use self::settle::millis;
 pub(crate) use self::window::Window;
+use super::LogQueue;
 use crate::Error;
 use crate::clock::{Clock, Timestamp};
 use crate::history::History;
@@ -38,11 +45,15 @@ pub(crate) struct Evaluation {
     config: rules::Config,
     files: Files,
     state: Option<StateFile>,
+    /// The id of this instance.
+    instance: String,
     notifier: Notifier,
     published: watch::Sender<Overview>,
     internal: Arc<Internal>,
     clock: Clock,
     lines: RateLimit,
+    /// When rules were evaluated last.
+    evaluated: Option<Timestamp>,
     /// How long the last evaluation took, collection included.
     took: Duration,
     /// What was wrong and did not stop the setup.
@@ -54,10 +65,16 @@ impl Evaluation {
     ///
     /// # Errors
     /// A file that cannot be read or has a mistake, a certificate or URL that is not usable.
-    pub(crate) fn new(settings: Alerts, internal: &Arc<Internal>, clock: &Clock) -> Result<Self, Error> {
+    pub(crate) fn new(
+        settings: Alerts,
+        instance: String,
+        internal: &Arc<Internal>,
+        clock: &Clock,
+    ) -> Result<Self, Error> {
+        let (interval, config) = (settings.settled_interval(), settings.settled_rules()?);
         let files = Files::new(&settings);
-        let (mut rules, mut warnings) = files.load(settings.strict)?;
-        let mut notifier = settings.notifier;
+        let (mut rules, mut warnings) = files.load(settings.strict.unwrap_or(false))?;
+        let mut notifier = settings.settled_notifier();
         if let Some(path) = &settings.routing {
             let name = path.display().to_string();
             let invalid = |why| Error::invalid("routing file", &name, format!("a file like alertmanager.yml ({why})"));
@@ -66,34 +83,56 @@ impl Evaluation {
             notifier.routing = Some(routing);
         }
         let mut notifier = Notifier::new(notifier, settings.channels, Arc::clone(internal), clock.clone())?;
+        if settings.console == Some(true) {
+            let out = std::io::stderr();
+            let colours = out.is_terminal();
+            notifier.add_console(Box::new(out), colours);
+        }
         let state = settings.state.map(StateFile::new);
         if let Some(state) = &state {
-            let restored = state.load(&mut rules, at(clock.now()), &settings.rules);
-            let told = restored.and_then(|restored| match restored.beside.as_str() {
-                "" => Ok(()),
-                told => notifier.restore(told).map_err(|why| format!("{why}: alerts are told again")),
+            let restored = state.load(&mut rules, at(clock.now()), &config);
+            let told = restored.and_then(|restored| match Beside::read(&restored.beside) {
+                Some(beside) => notifier.restore(&beside.told),
+                None => Ok(()),
             });
             warnings.extend(told.err());
         }
-        let history = Arc::new(History::new(settings.history, Arc::clone(internal)));
-        let published = watch::Sender::new(rules.overview(&settings.rules));
+        let history = Arc::new(History::new(settings.history.unwrap_or_default(), Arc::clone(internal)));
+        let published = watch::Sender::new(rules.overview(&config));
         let evaluation = Self {
-            interval: settings.interval,
+            interval,
             history,
             rules,
-            config: settings.rules,
+            config,
             files,
             state,
+            instance,
             notifier,
             published,
             internal: Arc::clone(internal),
             clock: clock.clone(),
             lines: RateLimit::new(LINES),
+            evaluated: None,
             took: Duration::ZERO,
             warnings,
         };
         evaluation.retain();
         Ok(evaluation)
+    }
+
+    /// Has alerts become log records as well, among those of the host.
+    pub(crate) fn add_records(&mut self, queue: &LogQueue) {
+        self.notifier.add_logger(records::logger(queue.another()));
+    }
+
+    /// What is evaluated and who is told: `alerts by 21 rules of 2 files every 10s -> the log`.
+    pub(crate) fn describe(&self) -> String {
+        let rules: usize = self.rules.groups().iter().map(|group| group.rules().len()).sum();
+        let files = self.files.len();
+        let plural = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+        let listeners = self.notifier.listeners();
+        let to = if listeners.is_empty() { "nobody".to_owned() } else { listeners.join(", ") };
+        format!("alerts by {} of {} every {:?} -> {to}", plural(rules, "rule"), plural(files, "file"), self.interval)
     }
 
     /// What was wrong and did not stop the setup.

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::super::collect::Collector;
 use super::super::control::Requests;
 use super::super::tick::{patience, until_next};
+use super::beside::Beside;
 use super::{Evaluation, at};
 use crate::clock::Timestamp;
 use crate::internal;
@@ -104,6 +105,7 @@ impl Evaluation {
         let place = Place { source: history, sink: history, config: &self.config, clock: &self.clock };
         let alerts = self.rules.tick(at(snapshot.time), &place);
         let lines = self.rules.look(&place);
+        self.evaluated = Some(snapshot.time);
         self.notifier.take(&alerts);
         self.published.send_replace(self.rules.overview(&self.config));
         self.took = Duration::from_nanos(self.clock.ticks().saturating_sub(start));
@@ -113,10 +115,12 @@ impl Evaluation {
     /// Writes what a restart must find again, if that has changed.
     fn store(&mut self) {
         let Some(state) = &self.state else { return };
-        let now = self.clock.now();
-        let stored = state.store(&mut self.rules, at(now), |all| self.notifier.save(all));
+        let evaluated = self.evaluated.unwrap_or_else(|| self.clock.now());
+        let stored = state.store(&mut self.rules, at(evaluated), |all| {
+            self.notifier.save(all).map(|told| Beside::write(&self.instance, &told))
+        });
         if let Err(error) = stored
-            && self.lines.allows(now, &self.internal)
+            && self.lines.allows(self.clock.now(), &self.internal)
         {
             internal::warn(&format!(
                 "the state of alerts cannot be written ({error}); after a restart they begin anew"

@@ -66,6 +66,8 @@ pub(crate) fn facts(config: &Config) -> Facts {
         put(&format!("instrument.{}", declared.name), format!("{declared:?}"));
     }
     put("exemplar_filter", format!("{:?}", series.exemplar_filter));
+    #[cfg(feature = "rules")]
+    put("alerts", config.alerts.as_ref().map_or_else(String::new, |alerts| format!("{alerts:?}")));
     put("temporality", format!("{:?}", config.otlp.temporality));
     put("retry", format!("{:?}", config.otlp.retry));
     put("interval", format!("{:?}", config.pipeline.interval));
