@@ -135,7 +135,10 @@ fn alert(folder: &Path, name: &str) -> Option<Value> {
 
 /// Whether the state knows that somebody was told.
 fn somebody_was_told(folder: &Path) -> bool {
-    state(folder).is_some_and(|state| state["beside"].as_str().is_some_and(|beside| beside.contains("\"told\":[{")))
+    let inside = |state: Value, key: &str| serde_json::from_str(state[key].as_str()?).ok();
+    let notifier: Option<Value> =
+        state(folder).and_then(|state| inside(state, "beside")).and_then(|beside| inside(beside, "told"));
+    notifier.is_some_and(|notifier| notifier["groups"][0]["told"].as_array().is_some_and(|told| !told.is_empty()))
 }
 
 /// A webhook that takes everything, and its messages: status and alert.

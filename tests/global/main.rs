@@ -3,6 +3,8 @@
 //! A case is a test that starts this binary again with only itself to run; see [`process::case`].
 
 #[cfg(test)]
+mod alerts;
+#[cfg(test)]
 mod deadlines;
 #[cfg(test)]
 mod exported;
