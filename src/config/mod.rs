@@ -77,7 +77,7 @@ pub struct Config {
     pub otlp: exporters::otlp::Config,
     /// Alert rules in the process, as far as file or variables ask for them; what code says counts before it.
     #[cfg(feature = "rules")]
-    pub alerts: Option<pipeline::Alerts>,
+    pub alerts: Option<Box<pipeline::Alerts>>,
     /// The pipeline.
     pub pipeline: pipeline::Config,
     /// What was found strange and ignored: unknown values, variables that do not apply. One line each, for the console.
@@ -195,7 +195,7 @@ struct Draft {
     instruments: Vec<series::Declared>,
     otlp: exporters::otlp::Config,
     #[cfg(feature = "rules")]
-    alerts: Option<pipeline::Alerts>,
+    alerts: Option<Box<pipeline::Alerts>>,
     pipeline: pipeline::Config,
     warnings: Vec<String>,
 }

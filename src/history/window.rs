@@ -45,6 +45,13 @@ impl History {
         pen.limit(&self.store, millis(snapshot.time));
     }
 
+    /// Keeps the exemplars of a collection that is not taken itself, as far as their series are known.
+    pub fn keep_exemplars(&self, snapshot: &Snapshot) {
+        let mut pen = self.pen();
+        let (translation, mut writer) = pen.writer(&self.store);
+        translation.keep_exemplars(snapshot, &mut writer);
+    }
+
     /// Keeps samples for `longest`, the furthest that any rule looks back, but not shorter than [`Config::retention`] and
     /// not longer than [`Config::max_retention`].
     pub fn set_retention(&self, longest: Duration) {

@@ -1,7 +1,7 @@
 //! What the notifier may be told.
 
 use super::routing::{Http, Routing};
-use super::throttle::RateLimit;
+pub use super::throttle::RateLimit;
 
 /// Settings of the notifier. By default alerts are written to the host's own log and go nowhere else.
 #[derive(Debug, Clone)]

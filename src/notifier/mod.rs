@@ -22,8 +22,7 @@ mod throttle;
 #[cfg(feature = "email")]
 pub use channels::EmailChannel;
 pub use channels::{Channel, Sending, Trouble};
-pub use config::{AlertmanagerEndpoint, Config};
+pub use config::{AlertmanagerEndpoint, Config, RateLimit};
 pub use notification::{Notification, Reason, Severity};
 pub use routing::Routing;
 pub use run::Notifier;
-pub use throttle::RateLimit;

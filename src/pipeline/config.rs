@@ -1,5 +1,7 @@
 //! What the pipeline may be told.
 
+#[cfg(feature = "rules")]
+pub use super::alerts::Alerts;
 use std::time::Duration;
 
 /// The bounded queue of a signal (`OTEL_BSP_*`, `OTEL_BLRP_*`).

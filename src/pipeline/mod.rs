@@ -23,11 +23,11 @@ mod queue;
 mod run;
 mod tick;
 
-#[cfg(feature = "rules")]
-pub use alerts::Alerts;
 pub(crate) use alerts::Evaluation;
 #[cfg(feature = "web")]
 pub(crate) use alerts::Window;
+#[cfg(feature = "rules")]
+pub use config::Alerts;
 pub use config::{Batch, Config};
 pub use exporter::Exporters;
 pub use handle::Handle;

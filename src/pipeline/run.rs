@@ -177,6 +177,7 @@ impl Pipeline {
             internal: Arc::clone(&collector.internal),
             entered: control.entered(Signal::Metrics),
         });
+        let exported = published.subscribe();
         let ticker = Ticker {
             collector: Arc::clone(collector),
             interval: config.interval,
@@ -192,7 +193,7 @@ impl Pipeline {
                 shared.part(Signal::Traces, spans.map(Lane::run)),
                 shared.part(Signal::Logs, logs.map(Lane::run)),
                 shared.part(Signal::Metrics, metrics.map(MetricLane::run)),
-                shared.evaluate(rules),
+                shared.evaluate(rules, exported),
             )
         };
         let mut work = pin!(work);
@@ -302,9 +303,9 @@ impl Shared {
     }
 
     /// Evaluates rules, if there are some; whatever becomes of it, nobody waits for it afterwards.
-    async fn evaluate(&self, rules: Option<Evaluation>) {
+    async fn evaluate(&self, rules: Option<Evaluation>, exported: watch::Receiver<Option<Published>>) {
         if let Some(rules) = rules {
-            Guarded::new(rules.run(Arc::clone(&self.collector), self.control.requests())).await;
+            Guarded::new(rules.run(Arc::clone(&self.collector), self.control.requests(), exported)).await;
         }
         self.control.end_rules();
     }

@@ -25,8 +25,8 @@ impl Alerts {
     /// alerts have the labels that they had.
     pub(super) fn settle(self, config: &mut Config) -> Self {
         let settings = match (self.0, config.alerts.clone()) {
-            (Some(code), Some(other)) => Some(code.over(other)),
-            (code, other) => code.map(|code| *code).or(other),
+            (Some(code), Some(other)) => Some(Box::new(code.over(*other))),
+            (code, other) => code.or(other),
         };
         let Some(settings) = settings.filter(|settings| settings.on == Some(true)) else {
             let forgotten = config.alerts.as_ref().is_some_and(|other| other.on.is_none() && other.says_something());
@@ -40,7 +40,7 @@ impl Alerts {
         if let Some(id) = settings.earlier_instance() {
             config.keep_instance(&id);
         }
-        Self(Some(Box::new(settings)))
+        Self(Some(settings))
     }
 
     /// The stage that evaluates rules; what was strange and did not stop it goes to the warnings.

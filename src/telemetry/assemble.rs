@@ -79,7 +79,7 @@ where
     let stages = Stages { store: Arc::clone(&store), bridge, resource: resource.clone() };
     let (pipeline, Queues { spans, logs }) = Pipeline::new(&config.pipeline, stages, exporters);
     let evaluation = alerts.evaluation(&mut config, logs.as_ref(), &internal, &clock)?;
-    let rules = evaluation.as_ref().map(Evaluation::describe);
+    let rules = evaluation.as_ref().and_then(Evaluation::describe);
     let port = if config.disabled { Port::default() } else { api.open()? };
     let pipeline = pipeline.evaluating(evaluation).answering(port.address());
     let traces = spans.map(|queue| Traces::new(&config.layer, resource, vec![Box::new(queue)], &internal));

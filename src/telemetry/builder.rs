@@ -321,7 +321,7 @@ impl Builder {
             console_writer: self.console_writer,
             clock: self.clock.unwrap_or_default(),
             exporters: self.exporters,
-            alerts: self.api.window(self.alerts),
+            alerts: self.alerts,
             api: self.api,
         };
         assemble::assemble(config, extras)

@@ -3,11 +3,14 @@
 
 use std::time::Duration;
 
+use bellwether::clock::{Clock, Timestamp};
 use bellwether::config::Environment;
 use bellwether::notifier::{Channel, Notification, Sending};
 use bellwether::rules::State;
 use bellwether::rules::code::{Rule, minutes, ms};
 use bellwether::{Alerts, Guard};
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use tokio::sync::mpsc;
 use tracing_subscriber::prelude::*;
 
@@ -149,4 +152,110 @@ fn a_file_that_is_not_there_is_an_error_that_names_it() {
         let error = builder().alerts(alerts).layer::<tracing_subscriber::Registry>().expect_err("no file").to_string();
         assert!(error.contains("/nowhere/"), "{error}");
     }
+}
+
+/// Takes every span and keeps the trace of the last.
+#[derive(Debug)]
+struct Spans(mpsc::UnboundedSender<SpanData>);
+
+impl SpanExporter for Spans {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        for span in batch {
+            drop(self.0.send(span));
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn an_alert_names_and_links_the_trace_of_the_span_that_made_it_fire_through_a_recorded_series() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let routes = folder.path().join("routes.yml");
+    std::fs::write(&routes, ROUTES).expect("a file");
+    let ((spans, mut exported), (sender, mut receiver)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+    let alerts = Alerts::new()
+        .default_rules(false)
+        .interval(Duration::from_millis(50))
+        .rules("rules.yml", RULES.replace("Never", "Seldom"))
+        .routing_file(&routes)
+        .trace_link("https://traces.example/{trace_id}")
+        .channel("people", People(sender));
+    let builder = builder().with_span_exporter(Spans(spans));
+    let (layer, guard) = builder.alerts(alerts).layer().expect("settings");
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        (0..3).for_each(|_| tracing::info_span!("search").in_scope(|| {}));
+        tracing::info_span!("other").in_scope(|| {});
+    });
+    let notification = told(&mut receiver).await;
+    drop(guard.shutdown_async(Duration::from_secs(5)).await);
+    let mut searches = Vec::new();
+    while let Ok(span) = exported.try_recv() {
+        searches.extend((span.name == "search").then(|| span.span_context.trace_id()));
+    }
+    let alert = &notification.alerts[0];
+    assert!(!alert.trace_ids.is_empty() && alert.trace_ids.iter().all(|id| searches.contains(id)), "{alert:?}");
+    assert_eq!(alert.trace_urls().next(), Some(format!("https://traces.example/{}", alert.trace_ids[0])));
+}
+
+#[tokio::test]
+async fn a_critical_error_event_is_told_at_the_tick_after_it() {
+    const LOST: &str = "
+groups:
+- name: payments
+  rules:
+  - alert: PaymentLost
+    expr: increase(payments_lost_total[1m]) > 0
+    labels: {severity: critical}
+";
+    const TICK: Duration = Duration::from_secs(10);
+    let folder = tempfile::tempdir().expect("a folder");
+    let routes = folder.path().join("routes.yml");
+    std::fs::write(&routes, ROUTES).expect("a file");
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    let alerts = Alerts::new().default_rules(false).rules("rules.yml", LOST).routing_file(&routes);
+    let clock = Clock::manual(Timestamp(1_767_225_600_000_000_000));
+    let builder = builder().clock(clock.clone()).alerts(alerts.channel("people", People(sender)));
+    let (layer, guard) = builder.layer().expect("settings");
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        clock.advance(TICK / 2);
+        tracing::event!(tracing::Level::ERROR, monotonic_counter.payments_lost = 1, "payment 7 is lost");
+    });
+    let happened = clock.now();
+    clock.advance(TICK / 2);
+    let notification = told(&mut receiver).await;
+    let alert = &notification.alerts[0];
+    assert_eq!(alert.labels.get("alertname"), Some("PaymentLost"));
+    // By the clock that the test moves: of ten seconds to a tick, half.
+    assert_eq!((notification.time.since(happened), alert.starts_at.since(happened)), (TICK / 2, TICK / 2));
+    drop(guard.shutdown(Duration::from_secs(5)));
+}
+
+#[tokio::test]
+async fn variables_turn_alerts_on_and_disabled_telemetry_turns_them_off() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("a.yml"), RULES.replace("> 2", "> 0")).expect("a file");
+    let pattern = folder.path().join("*.yml").display().to_string();
+    let nowhere = ["OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER"].map(|name| (name, "none"));
+    let variables = || nowhere.into_iter().chain([("BELLWETHER_RULE_FILES", pattern.as_str())]);
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    // What code says is added.
+    let builder = || bellwether::builder().service("shop");
+    let alerts = Alerts::new().interval(Duration::from_millis(50)).channel("x", People(sender));
+    let (layer, guard) = builder().environment(variables().collect()).alerts(alerts).layer().expect("settings");
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        tracing::info_span!("search").in_scope(|| {});
+    });
+    let fires = async {
+        while guard.handle().alerts().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), fires).await.expect("it fires");
+    drop(guard.shutdown_async(Duration::from_secs(10)).await);
+    assert_eq!(told(&mut receiver).await.alerts[0].labels.get("alertname"), Some("Busy"));
+
+    let disabled = variables().chain([("OTEL_SDK_DISABLED", "true"), ("BELLWETHER_ROUTING_FILE", "/nowhere")]);
+    let (_, guard) =
+        builder().environment(disabled.collect()).layer::<tracing_subscriber::Registry>().expect("nothing is read");
+    assert!(guard.handle().alerts().is_empty());
 }

@@ -57,7 +57,7 @@ pub(super) fn read<'n>(reader: &Reader<'n>, node: &'n Node, draft: &mut Draft) -
     if let Some(node) = section.get("history") {
         alerts = alerts.history(window(reader, node)?);
     }
-    draft.alerts = Some(alerts);
+    draft.alerts = Some(Box::new(alerts));
     Ok(())
 }
 

@@ -28,6 +28,6 @@ pub(super) fn read(variables: &mut Variables<'_>, draft: &mut Draft) -> Result<(
     if let Some(template) = variables.parsed("BELLWETHER_TRACE_LINK", parse::trace_link)? {
         alerts = alerts.trace_link(template);
     }
-    draft.alerts = (alerts.on.is_some() || alerts.says_something()).then_some(alerts);
+    draft.alerts = (alerts.on.is_some() || alerts.says_something()).then(|| Box::new(alerts));
     Ok(())
 }

@@ -125,6 +125,24 @@ impl Translation {
         target.end_missing(snapshot, writer);
     }
 
+    /// Keeps the exemplars of a snapshot whose points are not written, with the series that are known.
+    pub(super) fn keep_exemplars(&self, snapshot: &Snapshot, writer: &mut Writer<'_>) {
+        let Some(target) = self.targets.iter().find(|target| target.resource == snapshot.resource) else { return };
+        for scope_metrics in &snapshot.scopes {
+            let Some(scope) = target.scopes.iter().find(|scope| scope.identity == scope_metrics.scope) else {
+                continue;
+            };
+            for metric in &scope_metrics.metrics {
+                let Some(family) = scope.families.get(&metric.name) else { continue };
+                points::each(&metric.data, |reading| {
+                    if let Some(known) = family.points.get(reading.attributes) {
+                        known.keep(reading.exemplars, writer);
+                    }
+                });
+            }
+        }
+    }
+
     /// Forgets targets that were last heard of before `time`, and texts that no series has.
     pub(super) fn prune(&mut self, time: i64) {
         self.targets.retain(|target| target.heard >= time);

@@ -40,7 +40,7 @@ pub(super) struct Reading<'a> {
     pub(super) start: Timestamp,
     pub(super) time: Timestamp,
     pub(super) value: Value<'a>,
-    exemplars: &'a [Exemplar],
+    pub(super) exemplars: &'a [Exemplar],
     stale: bool,
 }
 
@@ -214,7 +214,7 @@ impl Known {
     }
 
     /// Exemplars go to the one series, or to the bucket that their value fell into.
-    fn keep(&self, exemplars: &[Exemplar], writer: &mut Writer<'_>) {
+    pub(super) fn keep(&self, exemplars: &[Exemplar], writer: &mut Writer<'_>) {
         for exemplar in exemplars {
             let at = match self.series.len() {
                 1 => 0,

@@ -223,45 +223,47 @@ impl Alerts {
 impl fmt::Debug for Alerts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Alerts");
-        let mut field = |name: &str, value: Option<&dyn fmt::Debug>| {
+        let mut field = |name: &str, value: Option<String>| {
             if let Some(value) = value {
-                shown.field(name, value);
+                shown.field(name, &format_args!("{value}"));
             }
         };
-        fn some<T: fmt::Debug>(value: &Option<T>) -> Option<&dyn fmt::Debug> {
-            value.as_ref().map(|value| value as &dyn fmt::Debug)
-        }
-        fn many<T: fmt::Debug>(values: &Vec<T>) -> Option<&dyn fmt::Debug> {
-            (!values.is_empty()).then_some(values as &dyn fmt::Debug)
-        }
-        field("on", some(&self.on));
-        field("interval", some(&self.interval));
+        field("on", some(self.on.as_ref()));
+        field("interval", some(self.interval.as_ref()));
         field("files", many(&self.files));
-        field("texts", many(&self.texts.iter().map(|(name, _)| name).collect()));
+        field("texts", many(&self.texts.iter().map(|(name, _)| name).collect::<Vec<_>>()));
         field("code", many(&self.code));
-        field("default_rules", some(&self.default_rules));
-        field("routing", some(&self.routing));
-        field("state", some(&self.state));
-        field("strict", some(&self.strict));
-        field("channels", many(&self.channels.iter().map(|(receiver, _)| receiver).collect()));
-        field("alertmanagers", many(&self.alertmanagers.iter().map(|url| host(url)).collect()));
-        field("log", some(&self.log));
-        field("console", some(&self.console));
-        field("otlp", some(&self.otlp));
-        field("rate_limit", some(&self.rate_limit));
-        field("trace_link", some(&self.trace_link));
-        field("external_url", some(&self.external_url));
+        field("default_rules", some(self.default_rules.as_ref()));
+        field("routing", some(self.routing.as_ref()));
+        field("state", some(self.state.as_ref()));
+        field("strict", some(self.strict.as_ref()));
+        field("channels", many(&self.channels.iter().map(|(receiver, _)| receiver).collect::<Vec<_>>()));
+        field("alertmanagers", many(&self.alertmanagers.iter().map(|url| host(url)).collect::<Vec<_>>()));
+        field("log", some(self.log.as_ref()));
+        field("console", some(self.console.as_ref()));
+        field("otlp", some(self.otlp.as_ref()));
+        field("rate_limit", some(self.rate_limit.as_ref()));
+        field("trace_link", some(self.trace_link.as_ref()));
+        field("external_url", some(self.external_url.as_ref()));
         field("external_labels", many(&self.external_labels));
-        field("resend_delay", some(&self.resend_delay));
-        field("for_grace_period", some(&self.for_grace_period));
-        field("outage_tolerance", some(&self.outage_tolerance));
-        field("history", some(&self.history));
+        field("resend_delay", some(self.resend_delay.as_ref()));
+        field("for_grace_period", some(self.for_grace_period.as_ref()));
+        field("outage_tolerance", some(self.outage_tolerance.as_ref()));
+        field("history", some(self.history.as_ref()));
         shown.finish()
     }
 }
 
+fn some<T: fmt::Debug>(value: Option<&T>) -> Option<String> {
+    value.map(|value| format!("{value:?}"))
+}
+
+fn many<T: fmt::Debug>(values: &[T]) -> Option<String> {
+    (!values.is_empty()).then(|| format!("{values:?}"))
+}
+
 /// A URL up to its path, without user and password.
-pub(super) fn host(url: &str) -> String {
+fn host(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);

@@ -6,6 +6,7 @@
 //! for a disk or for a channel that blocks.
 
 mod beside;
+mod born;
 mod config;
 mod files;
 mod paths;
@@ -52,6 +53,8 @@ pub(crate) struct Evaluation {
     internal: Arc<Internal>,
     clock: Clock,
     lines: RateLimit,
+    /// When rules are to be evaluated next.
+    next: Timestamp,
     /// When rules were evaluated last.
     evaluated: Option<Timestamp>,
     /// How long the last evaluation took, collection included.
@@ -99,7 +102,7 @@ impl Evaluation {
         }
         let history = Arc::new(History::new(settings.history.unwrap_or_default(), Arc::clone(internal)));
         let published = watch::Sender::new(rules.overview(&config));
-        let evaluation = Self {
+        let mut evaluation = Self {
             interval,
             history,
             rules,
@@ -112,11 +115,13 @@ impl Evaluation {
             internal: Arc::clone(internal),
             clock: clock.clone(),
             lines: RateLimit::new(LINES),
+            next: clock.now(),
             evaluated: None,
             took: Duration::ZERO,
             warnings,
         };
         evaluation.retain();
+        evaluation.next = evaluation.next_tick();
         Ok(evaluation)
     }
 
@@ -125,14 +130,15 @@ impl Evaluation {
         self.notifier.add_logger(records::logger(queue.another()));
     }
 
-    /// What is evaluated and who is told: `alerts by 21 rules of 2 files every 10s -> the log`.
-    pub(crate) fn describe(&self) -> String {
+    /// What is evaluated and who is told: `alerts by 21 rules of 2 files every 10s -> the log`; `None` without rules.
+    pub(crate) fn describe(&self) -> Option<String> {
         let rules: usize = self.rules.groups().iter().map(|group| group.rules().len()).sum();
         let files = self.files.len();
         let plural = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
         let listeners = self.notifier.listeners();
         let to = if listeners.is_empty() { "nobody".to_owned() } else { listeners.join(", ") };
-        format!("alerts by {} of {} every {:?} -> {to}", plural(rules, "rule"), plural(files, "file"), self.interval)
+        let (rules, files) = ((rules > 0).then(|| plural(rules, "rule"))?, plural(files, "file"));
+        Some(format!("alerts by {rules} of {files} every {:?} -> {to}", self.interval))
     }
 
     /// What was wrong and did not stop the setup.

@@ -66,13 +66,10 @@ pub(crate) fn facts(config: &Config) -> Facts {
         put(&format!("instrument.{}", declared.name), format!("{declared:?}"));
     }
     put("exemplar_filter", format!("{:?}", series.exemplar_filter));
-    #[cfg(feature = "rules")]
-    put("alerts", config.alerts.as_ref().map_or_else(String::new, |alerts| format!("{alerts:?}")));
-    put("temporality", format!("{:?}", config.otlp.temporality));
-    put("retry", format!("{:?}", config.otlp.retry));
     put("interval", format!("{:?}", config.pipeline.interval));
     put("export_timeout", format!("{:?}", config.pipeline.export_timeout));
     put("shutdown_timeout", format!("{:?}", config.pipeline.shutdown_timeout));
+    other_facts(config, &mut put);
     endpoint_facts("traces", &config.otlp.traces, &mut put);
     endpoint_facts("metrics", &config.otlp.metrics, &mut put);
     endpoint_facts("logs", &config.otlp.logs, &mut put);
@@ -90,6 +87,13 @@ fn limit_facts(limits: &Limits, put: &mut dyn FnMut(&str, String)) {
     put("limits.link_attributes", limits.link_attributes.to_string());
     put("limits.log_attributes", limits.log_attributes.to_string());
     put("limits.log_value_length", format!("{:?}", limits.log_value_length));
+}
+
+fn other_facts(config: &Config, put: &mut dyn FnMut(&str, String)) {
+    put("temporality", format!("{:?}", config.otlp.temporality));
+    put("retry", format!("{:?}", config.otlp.retry));
+    #[cfg(feature = "rules")]
+    put("alerts", config.alerts.as_ref().map_or_else(String::new, |alerts| format!("{alerts:?}")));
 }
 
 fn endpoint_facts(signal: &str, endpoint: &Endpoint, put: &mut dyn FnMut(&str, String)) {
