@@ -1,13 +1,17 @@
 //! Two instrumented services that call each other over HTTP and gRPC: their traces are one, and their calls are exact.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use serde_json::Value;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
 
 use crate::collector::Collector;
 use crate::jaeger::Jaeger;
 use crate::received::{Received, Span};
 use crate::service::{Fate, Services};
+use crate::stack::Stack;
 use crate::{Result, http};
 
 /// Orders that are asked for, one trace each.
@@ -118,4 +122,116 @@ async fn at_a_ratio_of_the_first_service_no_trace_is_half_and_calls_are_exact() 
     assert_exact_and_whole(&received, &traces);
     assert!((1..ORDERS / 3).contains(&(traces.len() as u64)), "{} traces of {ORDERS}", traces.len());
     Ok(())
+}
+
+/// Looks back over all that the services did, in milliseconds.
+const WINDOW: u64 = 600_000;
+/// Longest wait until Prometheus has every call.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Calls and failed calls of each operation of a service that has served, as expected.
+fn served(service: &str) -> BTreeMap<&'static str, (f64, f64)> {
+    let mut served = BTreeMap::new();
+    for (_, name, _, status) in
+        (1..=ORDERS).flat_map(|id| calls(Fate::of(id))).filter(|it| it.0 == service && it.2 == SERVER)
+    {
+        let (calls, errors) = served.entry(name).or_insert((0.0, 0.0));
+        *calls += 1.0;
+        *errors += f64::from(u8::from(status == ERROR));
+    }
+    served
+}
+
+/// The figures of a service's operations in Jaeger's Monitor tab at a moment, in milliseconds.
+async fn monitor(stack: &Stack, figure: &str, service: &str, at: u64) -> Result<BTreeMap<String, f64>> {
+    let path = format!(
+        "/api/metrics/{figure}?service={service}&spanKind=server&groupByOperation=true&quantile=0.95\
+         &endTs={at}&lookback=5000&step=5000&ratePer={WINDOW}"
+    );
+    let answer = stack.jaeger(&path).await?;
+    let mut figures = BTreeMap::new();
+    for metric in answer["metrics"].as_array().ok_or("no metrics")? {
+        let labels = metric["labels"].as_array().map_or(&[][..], Vec::as_slice);
+        let operation = labels.iter().find(|label| label["name"] == "operation").ok_or("no operation")?;
+        let last = metric["metricPoints"].as_array().and_then(|points| points.last()).ok_or("no points")?;
+        let value = last["gaugeValue"]["doubleValue"].as_f64().unwrap_or(f64::NAN);
+        figures.insert(operation["value"].as_str().unwrap_or_default().to_owned(), value);
+    }
+    Ok(figures)
+}
+
+/// What Prometheus answers, by operation.
+async fn prometheus(stack: &Stack, query: &str, at: u64) -> Result<BTreeMap<String, f64>> {
+    let at = format!("{}.{:03}", at / 1_000, at % 1_000);
+    let answer = stack.prometheus.get("query", &[("query", query), ("time", &at)]).await?;
+    let mut values = BTreeMap::new();
+    for series in answer["result"].as_array().ok_or("no result")? {
+        let value = series["value"][1].as_str().unwrap_or_default().parse()?;
+        values.insert(series["metric"]["span_name"].as_str().unwrap_or_default().to_owned(), value);
+    }
+    Ok(values)
+}
+
+/// When all calls of a service's operations were in Prometheus: the time of their newest samples, in milliseconds. At
+/// that moment a rate is exact, since it begins at a sample of zero and ends at a sample.
+async fn complete(stack: &Stack, service: &str) -> Result<u64> {
+    let selector = format!("traces_span_metrics_calls_total{{service_name=\"{service}\",span_kind=\"{SERVER}\"}}");
+    let expected: f64 = served(service).values().map(|(calls, _)| calls).sum();
+    let until = Instant::now() + PATIENCE;
+    let number = |answer: &Value| answer["result"][0]["value"][1].as_str().and_then(|value| value.parse::<f64>().ok());
+    loop {
+        // Both of one moment.
+        let query = format!(
+            "sum({selector}) == {expected} and on () (max(timestamp({selector})) == min(timestamp({selector})))"
+        );
+        let answer = stack.prometheus.get("query", &[("query", &query)]).await?;
+        if let (Some(_), Some(moment)) = (number(&answer), answer["result"][0]["value"][0].as_f64()) {
+            let moment = format!("{moment:.3}");
+            let query = format!("max(timestamp({selector})) * 1000");
+            let answer = stack.prometheus.get("query", &[("query", &query), ("time", &moment)]).await?;
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time of this century")]
+            return Ok(number(&answer).ok_or("no time")?.round() as u64);
+        }
+        if Instant::now() > until {
+            return Err(format!("Prometheus does not have {expected} calls of {service}: {answer}").into());
+        }
+        sleep(LOOK).await;
+    }
+}
+
+fn assert_near(figures: &BTreeMap<String, f64>, expected: &BTreeMap<String, f64>, what: &str) {
+    assert_eq!(figures.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{what}");
+    for (operation, expected) in expected {
+        assert!((figures[operation] - expected).abs() <= 1e-9 * expected.abs(), "{what}: {figures:?}, {expected}");
+    }
+}
+
+#[tokio::test]
+async fn jaegers_monitor_tab_is_right_to_the_call_for_both_services() -> Result<()> {
+    let stack = Stack::start().await?;
+    let endpoint = format!("http://127.0.0.1:{}", stack.otlp);
+    let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), ("OTEL_METRIC_EXPORT_INTERVAL", "1000")];
+    // Few traces, all calls.
+    let ratio = [("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "0.1")];
+    let services = Services::start(&variables, &ratio).await?;
+    ask(services.shop_port).await?;
+    for service in ["shop", "prices"] {
+        let at = complete(&stack, service).await?;
+        let of = |figure: fn((f64, f64)) -> f64| {
+            served(service).into_iter().map(|(name, both)| (name.to_owned(), figure(both))).collect::<BTreeMap<_, _>>()
+        };
+        let seconds = f64::from(u32::try_from(WINDOW / 1_000)?);
+        let calls = monitor(&stack, "calls", service, at).await?;
+        let calls = calls.into_iter().map(|(name, rate)| (name, rate * seconds)).collect();
+        assert_near(&calls, &of(|(calls, _)| calls), "calls");
+        assert_near(&monitor(&stack, "errors", service, at).await?, &of(|(calls, errors)| errors / calls), "errors");
+        let query = format!(
+            "histogram_quantile(0.95, sum by (span_name, le) (traces_span_metrics_duration_milliseconds_bucket\
+             {{service_name=\"{service}\",span_kind=\"{SERVER}\"}}))"
+        );
+        let expected = prometheus(&stack, &query, at).await?;
+        assert_near(&monitor(&stack, "latencies", service, at).await?, &expected, "latencies");
+    }
+    services.stop().await
 }

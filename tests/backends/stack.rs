@@ -74,7 +74,7 @@ pub(crate) struct Stack {
     /// Of the Collector, over HTTP.
     pub(crate) otlp: u16,
     jaeger: u16,
-    prometheus: Prometheus,
+    pub(crate) prometheus: Prometheus,
     tempo: Collector,
     collector: Server,
     _jaeger: Server,
@@ -139,7 +139,7 @@ impl Stack {
     }
 
     /// What Jaeger's own page asks.
-    async fn jaeger(&self, path: &str) -> Result<Value> {
+    pub(crate) async fn jaeger(&self, path: &str) -> Result<Value> {
         let response = http::get(self.jaeger, path).await?;
         if response.status == 200 { Ok(serde_json::from_str(&response.body)?) } else { Err(response.body.into()) }
     }
