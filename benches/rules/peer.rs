@@ -10,9 +10,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::Result;
+use crate::compare::Found;
 use crate::data::{self, Series};
 
-const ROUNDS: usize = 15;
 /// Looks at whether it is ready, and the time between two of them.
 const LOOKS: usize = 300;
 const LOOK: Duration = Duration::from_millis(100);
@@ -66,22 +66,19 @@ impl Peer {
         Err("Prometheus does not become ready".into())
     }
 
-    /// The median of what its engine says that it needs, and how many series there are.
-    pub(crate) fn ask(&mut self, query: &str) -> Result<(Duration, usize)> {
-        let query: Vec<String> = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let query = query.concat();
-        let path = format!("/api/v1/query?query={query}&time={}&stats=all", data::end() / 1_000);
-        let (mut times, mut series) = (Vec::new(), 0);
-        for _ in 0..ROUNDS {
-            let answer = self.get(&path)?;
-            let body = answer.split_once("\r\n\r\n").ok_or("an answer without a body")?.1;
-            let answer: serde_json::Value = serde_json::from_str(body)?;
-            let seconds = answer["data"]["stats"]["timings"]["execTotalTime"].as_f64().ok_or("no timings")?;
-            times.push(Duration::from_secs_f64(seconds));
-            series = answer["data"]["result"].as_array().map_or(0, Vec::len);
+    /// How long its engine says that it needed, and what it found.
+    pub(crate) fn ask(&mut self, query: &str) -> Result<(Duration, Found)> {
+        let query: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let answer = self.get(&format!("/api/v1/query?query={query}&time={}&stats=all", data::end() / 1_000))?;
+        let body = answer.split_once("\r\n\r\n").ok_or("an answer without a body")?.1;
+        let answer: serde_json::Value = serde_json::from_str(body)?;
+        let seconds = answer["data"]["stats"]["timings"]["execTotalTime"].as_f64().ok_or("no timings")?;
+        let mut found = Found::new();
+        for series in answer["data"]["result"].as_array().ok_or("no result")? {
+            let labels = serde_json::from_value(series["metric"].clone())?;
+            found.insert(labels, series["value"][1].as_str().ok_or("no value")?.parse()?);
         }
-        times.sort();
-        Ok((times[ROUNDS / 2], series))
+        Ok((Duration::from_secs_f64(seconds), found))
     }
 
     fn get(&self, path: &str) -> Result<String> {

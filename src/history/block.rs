@@ -1,10 +1,10 @@
 //! The samples of one series: the newest as they are, the others in blocks.
 
 use std::cmp::Ordering;
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::codec::{BLOCK, decode, decode_histograms, encode, encode_histograms};
+use super::read::Read;
 use super::timeline::{Next, Part, Place, Timeline, Timelines};
 use super::translate::native;
 use crate::model::{NativeHistogram, STALE, Sample, SampleValue, is_stale};
@@ -52,7 +52,7 @@ struct Head {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     Floats,
     Histograms,
 }
@@ -109,8 +109,22 @@ impl Blocks {
         }
     }
 
+    /// The newest sample that is later than `after` and not later than `until`.
+    pub(super) fn newest(&self, after: i64, until: i64) -> Option<Sample> {
+        let part = self.place.as_ref()?.part();
+        if part.last() > until {
+            // One who looks at an earlier time: seldom enough to read all up to there.
+            let mut samples = Vec::new();
+            self.read(after, until, &mut samples);
+            return samples.pop();
+        }
+        let time = part.last();
+        let value = if time > after { self.values.last() } else { None };
+        value.map(|value| Sample { time, start: self.start, value })
+    }
+
     /// The samples later than `after` and not later than `until`, added to `samples`.
-    pub(super) fn read(&self, after: i64, until: i64, samples: &mut Vec<Sample>) {
+    pub(super) fn read(&self, after: i64, until: i64, samples: &mut impl Read) {
         let Some(open) = self.place.as_ref().filter(|_| !self.values.is_empty()) else { return };
         // Back to the first block that has something, remembering the starts that changed on the way.
         let (mut first, mut at) = (self.heads.len(), self.bytes.len());
@@ -123,9 +137,8 @@ impl Blocks {
             at = at.saturating_sub(head.size as usize);
             starts.extend(head.start(self.bytes.get(at..).unwrap_or_default()).map(|start| (first, start)));
         }
-        let range = open.part().within(after, until);
-        let encoded = self.heads.iter().skip(first).map(|head| head.part().within(after, until).len());
-        samples.reserve_exact(encoded.sum::<usize>() + range.len());
+        let encoded = self.heads.iter().skip(first).map(|head| usize::from(head.len));
+        samples.reserve(self.values.form(), encoded.sum::<usize>() + self.values.len());
         for (index, head) in self.heads.iter().enumerate().skip(first) {
             if head.part().first() > until {
                 return;
@@ -138,9 +151,10 @@ impl Blocks {
             at += head.size as usize;
             head.read(bytes, start, after, until, samples);
         }
+        let range = open.part().within(after, until);
         match &self.values {
-            Values::Floats(values) => push_floats(samples, open.part(), range, values, self.start),
-            Values::Histograms(values) => push_histograms(samples, open.part(), range, values, self.start),
+            Values::Floats(values) => samples.floats(open.part(), range, values, self.start),
+            Values::Histograms(values) => samples.histograms(open.part(), range, values, self.start),
         }
     }
 
@@ -226,7 +240,7 @@ impl Head {
             && end + usize::from(next.len) <= BLOCK
     }
 
-    fn read(&self, bytes: &[u8], start: i64, after: i64, until: i64, samples: &mut Vec<Sample>) {
+    fn read(&self, bytes: &[u8], start: i64, after: i64, until: i64, samples: &mut impl Read) {
         let mut bytes = bytes.get(if self.starts { size_of::<i64>() } else { 0 }..).unwrap_or_default();
         let (part, len) = (self.part(), usize::from(self.len).min(BLOCK));
         let range = part.within(after, until);
@@ -234,32 +248,14 @@ impl Head {
             Form::Floats => {
                 let mut values = [0.0; BLOCK];
                 decode(&mut bytes, &mut values[..len], range.start);
-                push_floats(samples, part, range, &values, start);
+                samples.floats(part, range, &values, start);
             }
             Form::Histograms => {
                 let values: Vec<_> = decode_histograms(bytes, len).into_iter().map(Arc::new).collect();
-                push_histograms(samples, part, range, &values, start);
+                samples.histograms(part, range, &values, start);
             }
         }
     }
-}
-
-fn push_floats(samples: &mut Vec<Sample>, part: Part<'_>, range: Range<usize>, values: &[f64], start: i64) {
-    let values = values.get(range.clone()).unwrap_or_default().iter();
-    let pairs = part.slice(range).times().zip(values);
-    samples.extend(pairs.map(|(time, value)| Sample { time, start, value: SampleValue::Float(*value) }));
-}
-
-fn push_histograms(
-    samples: &mut Vec<Sample>,
-    part: Part<'_>,
-    range: Range<usize>,
-    values: &[Arc<NativeHistogram>],
-    start: i64,
-) {
-    let values = values.get(range.clone()).unwrap_or_default().iter().cloned();
-    let pairs = part.slice(range).times().zip(values);
-    samples.extend(pairs.map(|(time, value)| Sample { time, start, value: SampleValue::Histogram(value) }));
 }
 
 impl Default for Values {
@@ -324,6 +320,13 @@ impl Values {
             (Self::Histograms(values), SampleValue::Histogram(value)) => values.push(value),
             (_, SampleValue::Float(value)) => *self = Self::Floats(vec![value]),
             (_, SampleValue::Histogram(value)) => *self = Self::Histograms(vec![value]),
+        }
+    }
+
+    fn last(&self) -> Option<SampleValue> {
+        match self {
+            Self::Floats(values) => values.last().copied().map(SampleValue::Float),
+            Self::Histograms(values) => values.last().cloned().map(SampleValue::Histogram),
         }
     }
 

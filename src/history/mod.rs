@@ -29,6 +29,7 @@ mod config;
 mod index;
 mod limits;
 mod metadata;
+mod read;
 mod series;
 mod source;
 mod timeline;
@@ -38,7 +39,7 @@ mod writer;
 
 pub use config::Config;
 pub use metadata::{Metadata, MetricKind};
-pub use source::{Selected, Source};
+pub use source::{Point, Points, Selected, Source};
 pub use translate::{NamedAs, prometheus_name};
 pub use window::{History, Usage};
 

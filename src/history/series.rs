@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::block::{Blocks, Refused};
+use super::read::Read;
 use super::timeline::Timelines;
 use crate::model::{Exemplar, Labels, Sample};
 
@@ -54,8 +55,13 @@ impl Series {
     }
 
     /// Its samples later than `after` and not later than `until`, added to `samples`.
-    pub(super) fn read(&self, after: i64, until: i64, samples: &mut Vec<Sample>) {
+    pub(super) fn read(&self, after: i64, until: i64, samples: &mut impl Read) {
         self.lock().blocks.read(after, until, samples);
+    }
+
+    /// The newest of them.
+    pub(super) fn newest(&self, after: i64, until: i64) -> Option<Sample> {
+        self.lock().blocks.newest(after, until)
     }
 
     /// Keeps an exemplar, in place of the oldest when there are `limit`; one that is there already is not kept twice, as

@@ -9,9 +9,9 @@ use super::metadata::Metadata;
 use super::series::Series;
 use super::translate::millis;
 use super::writer::Store;
-use super::{Config, Matcher, Selected, Source};
+use super::{Config, Matcher, Points, Selected, Source};
 use crate::internal::Internal;
-use crate::model::{Exemplar, Labels, Sample, Snapshot};
+use crate::model::{Exemplar, Labels, METRIC_NAME, Sample, Snapshot};
 
 /// A bounded window of every collected series. Shared by reference: one at a time writes, any number reads meanwhile.
 #[derive(Debug)]
@@ -117,8 +117,10 @@ impl History {
     /// Shows the series that all matchers accept, in the order of their labels. No lock is held meanwhile.
     fn each(&self, matchers: &[Matcher], mut show: impl FnMut(&Series)) {
         let lists = self.store.index().named(matchers);
+        // The lists are those of the names that are wanted.
+        let others: Vec<&Matcher> = matchers.iter().filter(|matcher| matcher.name() != METRIC_NAME).collect();
         let accepted = |series: &&Arc<Series>| {
-            matchers.iter().all(|matcher| matcher.accepts(series.labels().get(matcher.name()).unwrap_or_default()))
+            others.iter().all(|matcher| matcher.accepts(series.labels().get(matcher.name()).unwrap_or_default()))
         };
         let all = lists.iter().flat_map(|list| &list.series).filter(accepted);
         if lists.len() > 1 {
@@ -160,6 +162,23 @@ impl Source for History {
             if !samples.is_empty() {
                 each(series.labels(), &samples);
             }
+        });
+    }
+
+    fn visit_newest(&self, matchers: &[Matcher], after: i64, until: i64, each: &mut dyn FnMut(&Labels, &Sample)) {
+        self.each(matchers, |series| {
+            if let Some(newest) = series.newest(after, until) {
+                each(series.labels(), &newest);
+            }
+        });
+    }
+
+    fn visit_points(&self, matchers: &[Matcher], after: i64, until: i64, each: &mut dyn FnMut(&Labels, &mut Points)) {
+        let mut points = Points::default();
+        self.each(matchers, |series| {
+            points.clear();
+            series.read(after, until, &mut points);
+            each(series.labels(), &mut points);
         });
     }
 

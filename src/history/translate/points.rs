@@ -76,17 +76,38 @@ fn number(point: &Point<Number>) -> Reading<'_> {
     Reading::of(point, Value::Number(point.value))
 }
 
-/// A point whose series are known from an earlier snapshot.
+/// A point whose series are known from an earlier snapshot. There is one for each series of most metrics: small.
 #[derive(Debug)]
 pub(super) struct Known {
-    /// One series; of an explicit histogram `_count`, `_bucket` by bound, `_bucket` of all, and `_sum` if it has one.
-    series: Vec<Arc<Series>>,
-    /// The bounds of an explicit histogram.
-    bounds: Arc<[f64]>,
+    series: Place,
     /// The snapshot that had it last.
     pub(super) turn: u64,
     /// The sum so far, when the points are deltas.
     total: Option<Box<Total>>,
+}
+
+/// Where the values of a point go.
+#[derive(Debug)]
+enum Place {
+    One(Arc<Series>),
+    Explicit(Box<Explicit>),
+}
+
+/// The series of an explicit histogram.
+#[derive(Debug)]
+struct Explicit {
+    /// `_count`, `_bucket` by bound, `_bucket` of all, and `_sum` if it has one.
+    series: Vec<Arc<Series>>,
+    bounds: Arc<[f64]>,
+}
+
+impl Place {
+    fn series(&self) -> &[Arc<Series>] {
+        match self {
+            Self::One(series) => std::slice::from_ref(series),
+            Self::Explicit(explicit) => &explicit.series,
+        }
+    }
 }
 
 impl Known {
@@ -98,28 +119,27 @@ impl Known {
         symbols: &mut Symbols,
         writer: &mut Writer<'_>,
     ) -> Option<Self> {
-        let mut wanted = Vec::new();
-        let mut bounds: Arc<[f64]> = Arc::new([]);
-        if let Value::Explicit(histogram) = value {
-            bounds = Arc::clone(&histogram.bounds);
-            wanted.push(base.series(&format!("{name}_count"), None, symbols));
+        let series = if let Value::Explicit(histogram) = value {
+            let mut wanted = vec![base.series(&format!("{name}_count"), None, symbols)];
             let bucket = format!("{name}_bucket");
             for bound in histogram.bounds.iter().chain([&f64::INFINITY]) {
                 wanted.push(base.series(&bucket, Some(&labels::bound(*bound)), symbols));
             }
             wanted.extend(histogram.sum.map(|_| base.series(&format!("{name}_sum"), None, symbols)));
+            let (series, bounds) = (writer.series(wanted)?, Arc::clone(&histogram.bounds));
+            Place::Explicit(Box::new(Explicit { series, bounds }))
         } else {
-            wanted.push(base.series(name, None, symbols));
-        }
-        let series = writer.series(wanted)?;
-        Some(Self { series, bounds, turn: 0, total: None })
+            Place::One(writer.series(vec![base.series(name, None, symbols)])?.pop()?)
+        };
+        Some(Self { series, turn: 0, total: None })
     }
 
     /// Whether a point still has the series that are known.
     pub(super) fn fits(&self, value: &Value<'_>) -> bool {
         let Value::Explicit(histogram) = value else { return true };
-        let same_bounds = Arc::ptr_eq(&self.bounds, &histogram.bounds) || self.bounds == histogram.bounds;
-        same_bounds && self.series.len() == self.bounds.len() + 2 + usize::from(histogram.sum.is_some())
+        let Place::Explicit(known) = &self.series else { return false };
+        let same_bounds = Arc::ptr_eq(&known.bounds, &histogram.bounds) || known.bounds == histogram.bounds;
+        same_bounds && known.series.len() == known.bounds.len() + 2 + usize::from(histogram.sum.is_some())
     }
 
     /// Takes a point. `false` when the series ended with it.
@@ -161,8 +181,8 @@ impl Known {
 
     /// Marks the series as ended, but for those that `others` has too.
     pub(super) fn replaced_by(&self, others: &Self, time: Timestamp, writer: &mut Writer<'_>) {
-        for series in &self.series {
-            if !others.series.iter().any(|other| Arc::ptr_eq(series, other)) {
+        for series in self.series.series() {
+            if !others.series.series().iter().any(|other| Arc::ptr_eq(series, other)) {
                 writer.end(series, millis(time));
             }
         }
@@ -170,7 +190,7 @@ impl Known {
 
     /// Marks the series as ended.
     pub(super) fn end(&self, time: Timestamp, writer: &mut Writer<'_>) {
-        for series in &self.series {
+        for series in self.series.series() {
             writer.end(series, millis(time));
         }
     }
@@ -184,7 +204,7 @@ impl Known {
     }
 
     fn write(&self, start: i64, time: i64, value: &Value<'_>, writer: &mut Writer<'_>) {
-        let mut series = self.series.iter();
+        let mut series = self.series.series().iter();
         let mut float = |value: f64| {
             if let Some(series) = series.next() {
                 writer.write(series, start, time, SampleValue::Float(value));
@@ -195,7 +215,7 @@ impl Known {
             Value::Explicit(histogram) => {
                 float(histogram.count as f64);
                 let mut below = 0;
-                for at in 0..self.bounds.len() {
+                for at in 0..histogram.bounds.len() {
                     below += histogram.bucket_counts.get(at).copied().unwrap_or_default();
                     float(below as f64);
                 }
@@ -216,11 +236,14 @@ impl Known {
     /// Exemplars go to the one series, or to the bucket that their value fell into.
     pub(super) fn keep(&self, exemplars: &[Exemplar], writer: &mut Writer<'_>) {
         for exemplar in exemplars {
-            let at = match self.series.len() {
-                1 => 0,
-                _ => 1 + self.bounds.partition_point(|bound| *bound < exemplar.value.as_f64()),
+            let series = match &self.series {
+                Place::One(series) => Some(series),
+                Place::Explicit(explicit) => {
+                    let Explicit { series, bounds } = &**explicit;
+                    series.get(1 + bounds.partition_point(|bound| *bound < exemplar.value.as_f64()))
+                }
             };
-            if let Some(series) = self.series.get(at) {
+            if let Some(series) = series {
                 writer.keep(series, exemplar);
             }
         }

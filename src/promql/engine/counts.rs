@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::model::{NativeHistogram, ResetHint, Sample, SampleValue, is_stale};
+use crate::model::{NativeHistogram, ResetHint};
 
-/// Takes the buckets out of the histograms of one series. What they tell of resets is written down before.
-pub(super) fn without_buckets(samples: &mut [Sample]) {
+/// Takes the buckets out of the histograms of one series, oldest first, none of them a staleness marker. What they tell
+/// of resets is written down before.
+pub(super) fn without_buckets<'a>(histograms: impl Iterator<Item = &'a mut Arc<NativeHistogram>>) {
     let mut previous: Option<Arc<NativeHistogram>> = None;
-    for sample in samples {
-        let SampleValue::Histogram(histogram) = &mut sample.value else { continue };
-        let ended = is_stale(histogram.sum);
+    for histogram in histograms {
         let reset_hint = match (&previous, histogram.reset_hint) {
-            (Some(previous), ResetHint::Unknown) if !ended => {
+            (Some(previous), ResetHint::Unknown) => {
                 let reset = histogram.detect_reset(previous);
                 if reset { ResetHint::CounterReset } else { ResetHint::NotCounterReset }
             }
@@ -19,9 +18,6 @@ pub(super) fn without_buckets(samples: &mut [Sample]) {
         };
         let NativeHistogram { schema, count, sum, .. } = **histogram;
         let bare = NativeHistogram { reset_hint, schema, count, sum, ..NativeHistogram::default() };
-        let full = std::mem::replace(histogram, Arc::new(bare));
-        if !ended {
-            previous = Some(full);
-        }
+        previous = Some(std::mem::replace(histogram, Arc::new(bare)));
     }
 }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::matrix::{Grid, Matrix, Series, histogram_weight};
-use super::select::{ends, floats};
+use super::counts::without_buckets;
+use super::matrix::{Cell, Grid, Matrix, Series, histogram_weight};
+use super::select::floats;
 use super::{EvalError, Evaluator};
+use crate::history::{Point, Points};
 use crate::model::{Labels, NativeHistogram, ResetHint, Sample, SampleValue};
 use crate::promql::ast::{Edges, Span};
-use crate::promql::functions::{Context, Point, Window};
+use crate::promql::functions::{Context, Window};
 use crate::promql::notes::Note;
 use crate::promql::plan::{Over, Range, Selector, When};
 
@@ -15,36 +17,6 @@ use crate::promql::plan::{Over, Range, Selector, When};
 const KEEP_NAME: [&str; 2] = ["first_over_time", "last_over_time"];
 /// Functions that use the start times of counters.
 const USE_STARTS: [&str; 4] = ["increase", "irate", "rate", "resets"];
-
-/// The samples of one series by kind, without the marks of its end. Reused from series to series.
-#[derive(Default)]
-pub(super) struct Split {
-    pub floats: Vec<Point<f64>>,
-    pub histograms: Vec<Point<Arc<NativeHistogram>>>,
-}
-
-impl Split {
-    fn clear(&mut self) {
-        self.floats.clear();
-        self.histograms.clear();
-    }
-
-    fn push(&mut self, time: i64, start: i64, value: SampleValue) {
-        match value {
-            SampleValue::Float(value) => self.floats.push(Point { time, start, value }),
-            SampleValue::Histogram(value) => self.histograms.push(Point { time, start, value }),
-        }
-    }
-
-    fn fill(&mut self, samples: &[Sample], starts: bool) {
-        self.clear();
-        for Sample { time, start, value } in samples {
-            if !ends(value) {
-                self.push(*time, if starts { *start } else { 0 }, value.clone());
-            }
-        }
-    }
-}
 
 /// Steps of a subquery may leave out a histogram, or give one twice: what was known of resets is then no longer true.
 fn without_hint(value: &SampleValue) -> SampleValue {
@@ -62,7 +34,7 @@ fn without_hint(value: &SampleValue) -> SampleValue {
 /// Cuts windows out of the samples of one series; times must not go back.
 pub(super) struct Cutter<'a> {
     labels: &'a Labels,
-    split: &'a Split,
+    points: &'a Points,
     input: Shape,
     floats: (usize, usize),
     histograms: (usize, usize),
@@ -91,8 +63,8 @@ impl Shape {
 }
 
 impl<'a> Cutter<'a> {
-    pub(super) fn new(labels: &'a Labels, split: &'a Split, input: Shape) -> Self {
-        Self { labels, split, input, floats: (0, 0), histograms: (0, 0) }
+    pub(super) fn new(labels: &'a Labels, points: &'a Points, input: Shape) -> Self {
+        Self { labels, points, input, floats: (0, 0), histograms: (0, 0) }
     }
 
     /// The window of the step at `time`, if there are samples in it.
@@ -101,8 +73,8 @@ impl<'a> Cutter<'a> {
         let reach = self.input.reach(end);
         let window = Window {
             labels: self.labels,
-            floats: advance(&self.split.floats, &mut self.floats, reach),
-            histograms: advance(&self.split.histograms, &mut self.histograms, reach),
+            floats: advance(&self.points.floats, &mut self.floats, reach),
+            histograms: advance(&self.points.histograms, &mut self.histograms, reach),
             start: end.saturating_sub(self.input.range),
             end,
             edges: self.input.edges,
@@ -116,6 +88,10 @@ fn advance<'a, T>(points: &'a [Point<T>], at: &mut (usize, usize), (after, until
         at.0 += 1;
     }
     at.1 = at.1.max(at.0);
+    if points.last().is_some_and(|last| last.time <= until) {
+        // The usual case of one step.
+        at.1 = points.len();
+    }
     while points.get(at.1).is_some_and(|point| point.time <= until) {
         at.1 += 1;
     }
@@ -142,21 +118,20 @@ impl Evaluator<'_> {
         range: &Range,
         grid: Grid,
         starts: bool,
-        show: &mut dyn FnMut(&mut Self, Series, &Split) -> Result<(), EvalError>,
+        show: &mut dyn FnMut(&mut Self, Series, &Points) -> Result<(), EvalError>,
     ) -> Result<(), EvalError> {
-        let mut split = Split::default();
+        let mut points = Points::default();
         match range {
             Range::Select { selector, .. } => self.selected_series(selector, self.shape(range), grid, starts, show),
             Range::Subquery(subquery) => {
                 let (inner, matrix) = self.subquery(subquery, grid)?;
                 for (series, row) in matrix.rows() {
-                    split.clear();
-                    for (time, cell) in inner.times().zip(row) {
-                        if let Some(value) = cell {
-                            split.push(time, 0, without_hint(value));
-                        }
-                    }
-                    show(self, series.clone(), &split)?;
+                    let sample = |(time, cell): (i64, &Cell)| {
+                        cell.as_ref().map(|value| Sample { time, start: 0, value: without_hint(value) })
+                    };
+                    points.clear();
+                    points.extend(inner.times().zip(row).filter_map(sample));
+                    show(self, series.clone(), &points)?;
                 }
                 Ok(())
             }
@@ -170,15 +145,24 @@ impl Evaluator<'_> {
         shape: Shape,
         grid: Grid,
         starts: bool,
-        show: &mut dyn FnMut(&mut Self, Series, &Split) -> Result<(), EvalError>,
+        show: &mut dyn FnMut(&mut Self, Series, &Points) -> Result<(), EvalError>,
     ) -> Result<(), EvalError> {
-        let mut split = Split::default();
         let (after, _) = shape.reach(shape.when.of(grid.start));
         let (_, until) = shape.reach(shape.when.of(grid.last()));
-        self.visit(selector, after, until, &mut |evaluator, labels, samples| {
-            split.fill(samples, starts);
-            show(evaluator, Series { labels: labels.clone(), drop_name: false }, &split)
-        })
+        let (source, mut outcome) = (self.source, Ok(()));
+        source.visit_points(&selector.matchers, after, until, &mut |labels, points| {
+            if outcome.is_err() {
+                return;
+            }
+            if !starts {
+                points.forget_starts();
+            }
+            if selector.counts_only {
+                without_buckets(points.histograms.iter_mut().map(|point| &mut point.value));
+            }
+            outcome = show(self, Series { labels: labels.clone(), drop_name: false }, points);
+        });
+        outcome
     }
 
     pub(super) fn over(&mut self, over: &Over, grid: Grid) -> Result<Matrix, EvalError> {
@@ -191,9 +175,9 @@ impl Evaluator<'_> {
 
         let mut matrix = Matrix::new(grid.count, 0);
         let (mut numbers, mut failure) = (Vec::new(), None);
-        self.each_series(&over.range, grid, starts, &mut |evaluator, series, split| {
+        self.each_series(&over.range, grid, starts, &mut |evaluator, series, points| {
             evaluator.room(matrix.series.len() + 1, grid, over.span)?;
-            let mut cutter = Cutter::new(&series.labels, split, shape);
+            let mut cutter = Cutter::new(&series.labels, points, shape);
             let mut weight = 0;
             for (step, time) in grid.times().enumerate() {
                 let cell = cutter.window(time).and_then(|window| {
@@ -240,8 +224,8 @@ impl Evaluator<'_> {
     pub(super) fn absent_over(&mut self, range: &Range, labels: &Labels, grid: Grid) -> Result<Matrix, EvalError> {
         let shape = self.shape(range);
         let mut absent = vec![true; grid.count];
-        self.each_series(range, grid, false, &mut |_, series, split| {
-            let mut cutter = Cutter::new(&series.labels, split, shape);
+        self.each_series(range, grid, false, &mut |_, series, points| {
+            let mut cutter = Cutter::new(&series.labels, points, shape);
             for (absent, time) in absent.iter_mut().zip(grid.times()) {
                 *absent &= cutter.window(time).is_none();
             }

@@ -1,9 +1,11 @@
 //! Instant selectors: the newest sample of each series at each step.
 
+use std::sync::Arc;
+
 use super::counts::without_buckets;
 use super::matrix::{Cell, Grid, Matrix, Series};
 use super::{EvalError, Evaluator};
-use crate::model::{Labels, Sample, SampleValue, is_stale};
+use crate::model::{Labels, NativeHistogram, Sample, SampleValue, is_stale};
 use crate::promql::ast::Edges;
 use crate::promql::plan::{Selector, Timestamp};
 
@@ -44,32 +46,6 @@ impl Evaluator<'_> {
         self.settled(matrix)
     }
 
-    /// Shows each series of a selector with its samples. The first error is the last that is shown.
-    pub(super) fn visit(
-        &mut self,
-        selector: &Selector,
-        after: i64,
-        until: i64,
-        show: &mut Show<'_, Self>,
-    ) -> Result<(), EvalError> {
-        let source = self.source;
-        let (mut outcome, mut bare) = (Ok(()), Vec::new());
-        source.visit(&selector.matchers, after, until, &mut |labels, samples| {
-            if outcome.is_err() {
-                return;
-            }
-            outcome = if selector.counts_only {
-                bare.clear();
-                bare.extend_from_slice(samples);
-                without_buckets(&mut bare);
-                show(self, labels, &bare)
-            } else {
-                show(self, labels, samples)
-            };
-        });
-        outcome
-    }
-
     /// What `read` makes of the newest sample of each series that is not older than the lookback.
     fn newest(
         &mut self,
@@ -80,9 +56,17 @@ impl Evaluator<'_> {
         let when = selector.when;
         let (first, last) = (when.of(grid.start), when.of(grid.last()));
         let lookback = self.options.lookback_ms;
+        let (source, after) = (self.source, first.saturating_sub(lookback));
         let mut matrix = Matrix::new(grid.count, 0);
-        self.visit(selector, first.saturating_sub(lookback), last, &mut |evaluator, labels, samples| {
-            evaluator.room(matrix.series.len() + 1, grid, selector.span)?;
+        let mut outcome = Ok(());
+        let mut row = |labels: &Labels, samples: &[Sample]| {
+            if outcome.is_ok() {
+                let series = matrix.series.len();
+                outcome = self.check(series).and_then(|()| self.room(series + 1, grid, selector.span));
+            }
+            if outcome.is_err() {
+                return;
+            }
             let mut cursor = Cursor { samples, next: 0 };
             let cells = grid.times().map(|time| {
                 let reference = when.of(time);
@@ -90,14 +74,35 @@ impl Evaluator<'_> {
             });
             matrix.cells.extend(cells);
             matrix.close_row(|| Series { labels: labels.clone(), drop_name: false });
-            evaluator.check(matrix.series.len())
-        })?;
+        };
+        if selector.counts_only {
+            let mut bare = Vec::new();
+            source.visit(&selector.matchers, after, last, &mut |labels, samples| {
+                bare.clear();
+                bare.extend_from_slice(samples);
+                without_buckets(bare.iter_mut().filter_map(histogram));
+                row(labels, &bare);
+            });
+        } else if first == last {
+            source.visit_newest(&selector.matchers, after, last, &mut |labels, newest| {
+                row(labels, std::slice::from_ref(newest));
+            });
+        } else {
+            source.visit(&selector.matchers, after, last, &mut row);
+        }
+        outcome?;
+        self.check(matrix.series.len())?;
         Ok(matrix)
     }
 }
 
-/// Is shown a series with its samples.
-type Show<'a, E> = dyn FnMut(&mut E, &Labels, &[Sample]) -> Result<(), EvalError> + 'a;
+/// The histogram in a sample, if it is one.
+fn histogram(sample: &mut Sample) -> Option<&mut Arc<NativeHistogram>> {
+    match &mut sample.value {
+        SampleValue::Histogram(histogram) if !is_stale(histogram.sum) => Some(histogram),
+        _ => None,
+    }
+}
 
 /// Walks forward through the samples of a series.
 struct Cursor<'a> {

@@ -18,9 +18,9 @@ impl Evaluator<'_> {
         let lookback = self.options.lookback_ms;
         let shape = Shape { when: selector.when, range: 0, edges: Edges::Smoothed, lookback };
         let mut matrix = Matrix::new(grid.count, 0);
-        self.selected_series(selector, shape, grid, false, &mut |evaluator, series, split| {
+        self.selected_series(selector, shape, grid, false, &mut |evaluator, series, points| {
             evaluator.room(matrix.series.len() + 1, grid, selector.span)?;
-            let mut cutter = Cutter::new(&series.labels, split, shape);
+            let mut cutter = Cutter::new(&series.labels, points, shape);
             for time in grid.times() {
                 let cell = cutter.window(time).and_then(|window| evaluator.between(&window, selector.span));
                 matrix.cells.push(cell);

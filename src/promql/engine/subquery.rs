@@ -36,8 +36,8 @@ impl Evaluator<'_> {
         }
         let shape = self.shape(range);
         let (mut all, mut weight) = (Vec::new(), 0);
-        self.each_series(range, grid, false, &mut |evaluator, series, split| {
-            let Some(window) = Cutter::new(&series.labels, split, shape).window(grid.start) else { return Ok(()) };
+        self.each_series(range, grid, false, &mut |evaluator, series, points| {
+            let Some(window) = Cutter::new(&series.labels, points, shape).window(grid.start) else { return Ok(()) };
             let samples = samples_of(&window)?;
             weight += samples.len();
             evaluator.check(weight)?;

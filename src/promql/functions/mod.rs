@@ -29,6 +29,7 @@ use std::sync::Arc;
 use super::annotations::Annotations;
 use super::ast::{Edges, Span};
 use super::notes::Note;
+pub(crate) use crate::history::Point;
 use crate::model::{Labels, NativeHistogram, SampleValue};
 
 /// How a function is calculated.
@@ -137,17 +138,6 @@ impl Window<'_> {
     pub(crate) fn metric(&self) -> &str {
         self.labels.metric_name().unwrap_or_default()
     }
-}
-
-/// A sample of a window.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Point<T> {
-    /// Milliseconds since the Unix epoch.
-    pub time: i64,
-    /// When counting began, milliseconds since the Unix epoch; `0` when it is not known.
-    pub start: i64,
-    /// What was read.
-    pub value: T,
 }
 
 /// The arguments of a [`Body::Instant`].

@@ -60,12 +60,21 @@ fn floats(window: &Window<'_>, cx: &mut Context<'_>, asked: Change) -> Option<f6
 
 /// What a counter had reached before each of its resets.
 fn lost_in_resets(window: &Window<'_>, cx: &mut Context<'_>) -> f64 {
-    let pairs = || window.floats.iter().zip(window.floats.iter().skip(1));
-    if pairs().any(|(before, now)| overlaps(before, now)) {
+    let (mut lost, mut overlap) = (0.0, false);
+    for (before, now) in window.floats.iter().zip(window.floats.iter().skip(1)) {
+        let mut reset = now.value < before.value;
+        if now.start != 0 {
+            reset |= is_reset(before, now);
+            overlap |= overlaps(before, now);
+        }
+        if reset {
+            lost += before.value;
+        }
+    }
+    if overlap {
         cx.note(0, Note::StartOverlap(window.metric().into(), 1));
     }
-    let resets = pairs().filter(|(before, now)| now.value < before.value || is_reset(before, now));
-    resets.map(|(before, _)| before.value).sum()
+    lost
 }
 
 fn histograms(window: &Window<'_>, cx: &mut Context<'_>, asked: Change) -> Option<NativeHistogram> {
