@@ -1,6 +1,7 @@
 //! Rule files and templates against what promtool makes of them, over `../shared/data`. Without the data it fails, and so
 //! it is no part of a plain `cargo test`: `cargo test --test rules`.
-#![expect(clippy::expect_used, reason = "data that cannot be read is a failed test")]
+#![expect(clippy::expect_used, clippy::panic, reason = "data that cannot be read is a failed test")]
+#![expect(clippy::print_stdout, reason = "the counts are what one wants to know")]
 
 mod check;
 mod templates;
