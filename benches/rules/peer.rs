@@ -68,7 +68,7 @@ impl Peer {
 
     /// How long its engine says that it needed, and what it found.
     pub(crate) fn ask(&mut self, query: &str) -> Result<(Duration, Found)> {
-        let query: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let query = query.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
         let answer = self.get(&format!("/api/v1/query?query={query}&time={}&stats=all", data::end() / 1_000))?;
         let body = answer.split_once("\r\n\r\n").ok_or("an answer without a body")?.1;
         let answer: serde_json::Value = serde_json::from_str(body)?;

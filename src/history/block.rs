@@ -158,6 +158,15 @@ impl Blocks {
         }
     }
 
+    /// The times of the oldest two samples that are later than `after` and not later than `until`; no value is read.
+    pub(super) fn oldest(&self, after: i64, until: i64) -> [Option<i64>; 2] {
+        let begin = self.heads.partition_point(|head| head.part().last() <= after);
+        let encoded = self.heads.iter().skip(begin).map(Head::part);
+        let open = self.place.as_ref().filter(|_| !self.values.is_empty()).map(Place::part);
+        let mut times = encoded.chain(open).flat_map(|part| part.slice(part.within(after, until)).times());
+        [times.next(), times.next()]
+    }
+
     /// The time of the oldest sample.
     pub(super) fn first(&self) -> Option<i64> {
         let encoded = self.heads.first().map(|head| head.part().first());

@@ -64,6 +64,11 @@ impl Series {
         self.lock().blocks.newest(after, until)
     }
 
+    /// The times of the oldest two.
+    pub(super) fn oldest(&self, after: i64, until: i64) -> [Option<i64>; 2] {
+        self.lock().blocks.oldest(after, until)
+    }
+
     /// Keeps an exemplar, in place of the oldest when there are `limit`; one that is there already is not kept twice, as
     /// cumulative histograms show theirs again and again.
     pub(super) fn keep(&self, exemplar: &Exemplar, limit: usize) {

@@ -31,6 +31,22 @@ pub trait Source {
         });
     }
 
+    /// Shows the same series with the time of their oldest sample and, if there is another, the time from it to the next:
+    /// from when on there is data.
+    fn visit_oldest(
+        &self,
+        matchers: &[Matcher],
+        after: i64,
+        until: i64,
+        each: &mut dyn FnMut(&Labels, i64, Option<i64>),
+    ) {
+        self.visit(matchers, after, until, &mut |labels, samples| {
+            if let Some(oldest) = samples.first() {
+                each(labels, oldest.time, samples.get(1).map(|second| second.time - oldest.time));
+            }
+        });
+    }
+
     /// Shows the same series with their samples by kind and without staleness markers: what a function of a range reads.
     /// A series that has nothing else may be shown without samples.
     fn visit_points(&self, matchers: &[Matcher], after: i64, until: i64, each: &mut dyn FnMut(&Labels, &mut Points)) {

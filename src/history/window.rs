@@ -173,6 +173,20 @@ impl Source for History {
         });
     }
 
+    fn visit_oldest(
+        &self,
+        matchers: &[Matcher],
+        after: i64,
+        until: i64,
+        each: &mut dyn FnMut(&Labels, i64, Option<i64>),
+    ) {
+        self.each(matchers, |series| {
+            if let [Some(oldest), second] = series.oldest(after, until) {
+                each(series.labels(), oldest, second.map(|second| second - oldest));
+            }
+        });
+    }
+
     fn visit_points(&self, matchers: &[Matcher], after: i64, until: i64, each: &mut dyn FnMut(&Labels, &mut Points)) {
         let mut points = Points::default();
         self.each(matchers, |series| {

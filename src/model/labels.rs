@@ -19,7 +19,7 @@ pub const METRIC_NAME: &str = "__name__";
 /// assert_eq!(labels.get("job"), Some("search"));
 /// assert_eq!(labels.to_string(), r#"up{job="search"}"#);
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Labels {
     all: Arc<[Pair]>,
     /// So many of the first are left out: mostly the metric's name, which is the first of nearly all series, and which
@@ -124,12 +124,6 @@ impl Ord for Labels {
 impl Hash for Labels {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.pairs().hash(state);
-    }
-}
-
-impl Default for Labels {
-    fn default() -> Self {
-        Self { all: Arc::default(), skipped: 0 }
     }
 }
 

@@ -8,8 +8,8 @@ use super::place::Place;
 use super::reach::{Empty, Reach, longest, reaches};
 use super::rule::{Health, Rule};
 use super::set::Rules;
-use crate::history::{MatchOp, Matcher};
-use crate::model::{METRIC_NAME, Sample, print_duration};
+use crate::history::MatchOp;
+use crate::model::{METRIC_NAME, print_duration};
 use crate::promql::{At, Expr};
 
 /// Something about the data that keeps a rule from telling what it was written to tell.
@@ -164,40 +164,97 @@ fn problem(reach: &Reach<'_>, now: i64, place: &Place<'_>) -> Option<Problem> {
         Some(At::Time(at)) => at,
         _ => now,
     } - reach.offset;
-    let lookback = place.config.promql.lookback_ms;
-    let begin = end - reach.window.max(lookback);
+    let begin = end - reach.window.max(place.config.promql.lookback_ms);
     let selector = || Expr::Vector(reach.selector.clone()).to_string();
-    let mut seen = Seen::default();
-    place.source.visit(&reach.selector.matchers, begin, end, &mut |_, samples| seen.add(samples));
-    let Some(oldest) = seen.oldest else {
-        let name = reach.selector.matchers.iter().find(|matcher| matcher.name() == METRIC_NAME);
-        let alone = name
-            .filter(|name| name.op() == MatchOp::Equal)
-            .and_then(|name| Matcher::new(METRIC_NAME, MatchOp::Equal, name.value()).ok());
-        let metric_exists = alone.is_some_and(|matcher| !place.source.select(&[matcher], begin, end).is_empty());
+    // Of all series: the oldest sample, and the longest time between the first two.
+    let (mut oldest, mut step) = (None, 0);
+    place.source.visit_oldest(&reach.selector.matchers, begin, end, &mut |_, first, gap| {
+        oldest = Some(oldest.map_or(first, |oldest: i64| oldest.min(first)));
+        step = step.max(gap.unwrap_or(0));
+    });
+    let Some(oldest) = oldest else {
+        let metric_exists = exists(reach, begin, end, place);
         return Some(Problem::NoSeries { selector: selector(), metric_exists });
     };
     // A range is covered when its first interval is: samples stand at the ends of intervals.
     let covered = end - oldest;
-    (reach.window > 0 && covered + seen.step < reach.window).then(|| Problem::NotCovered {
+    (reach.window > 0 && covered + step < reach.window).then(|| Problem::NotCovered {
         selector: selector(),
         window: reach.window,
         covered,
     })
 }
 
-/// The times of what a selector finds, in milliseconds.
-#[derive(Default)]
-struct Seen {
-    oldest: Option<i64>,
-    /// The longest time between the first two samples of a series.
-    step: i64,
+/// Whether there are series of the selector's metric.
+fn exists(reach: &Reach<'_>, begin: i64, end: i64, place: &Place<'_>) -> bool {
+    let name = reach.selector.matchers.iter().find(|matcher| matcher.name() == METRIC_NAME);
+    let Some(name) = name.filter(|name| name.op() == MatchOp::Equal).cloned() else { return false };
+    let mut exists = false;
+    place.source.visit_oldest(&[name], begin, end, &mut |_, _, _| exists = true);
+    exists
 }
 
-impl Seen {
-    fn add(&mut self, samples: &[Sample]) {
-        let Some(first) = samples.first() else { return };
-        self.oldest = Some(self.oldest.map_or(first.time, |oldest| oldest.min(first.time)));
-        self.step = samples.get(1).map_or(self.step, |second| self.step.max(second.time - first.time));
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::history::{Config as Window, History};
+    use crate::model::{Labels, Sample, SampleValue};
+    use crate::promql::parse;
+    use crate::rules::Config;
+
+    const MINUTE: i64 = 60_000;
+    const NOW: i64 = 60 * MINUTE;
+
+    /// `m{job="a"}` for the last five minutes, `old` for the last hour, each every 10 s.
+    fn window() -> History {
+        let window = History::new(Window::default(), std::sync::Arc::default());
+        for time in (0..=NOW).step_by(10_000) {
+            for (name, from) in [("m", 55 * MINUTE), ("old", 0)] {
+                let labels = Labels::new([("__name__", name), ("job", "a")]);
+                let sample = Sample { time, start: 0, value: SampleValue::Float(1.0) };
+                assert!(time < from || window.append(&labels, sample));
+            }
+        }
+        window
+    }
+
+    #[test]
+    fn what_keeps_a_rule_from_speaking_is_said_and_absence_that_is_meant_is_not() {
+        let nothing = "none matches nothing: there is no metric of that name yet";
+        let other = "m{job=\"b\"} matches nothing: the metric is there, with other labels";
+        let short = "m has data of the last 5m only, and the rule looks back 10m";
+        let cases: [(&str, &[&str]); 23] = [
+            ("m > 0", &[]),
+            ("none > 0", &[nothing]),
+            ("m{job=\"b\"} > 0", &[other]),
+            ("rate(m[5m]) > 0", &[]),
+            ("rate(m[10m]) > 0", &[short]),
+            ("rate(old[1h]) > 0", &[]),
+            ("max_over_time(m[10m:1m]) > 0", &[short]),
+            ("rate(old[30m] offset 20m) > 0", &[]),
+            ("m offset 20m > 0", &["m offset 20m matches nothing: there is no metric of that name yet"]),
+            ("none / old > 0", &[nothing]),
+            ("none and old", &[nothing]),
+            ("old and none", &[nothing]),
+            ("old or none", &[]),
+            ("none or none2", &[nothing, "none2 matches nothing: there is no metric of that name yet"]),
+            ("absent(none)", &[]),
+            ("absent_over_time(none[1h])", &[]),
+            ("count(none) or vector(0)", &[]),
+            ("(rate(none[5m]) or vector(0)) / rate(old[5m]) > 0", &[]),
+            ("m unless none", &[]),
+            ("none unless m", &[nothing]),
+            ("m unless on (job) (none > 0 and none)", &[]),
+            ("m unless on () ALERTS{alertname=\"Deploy\"}", &[]),
+            ("count(ALERTS{alertstate=\"firing\"}) > 10", &[]),
+        ];
+        let (window, config, clock) = (window(), Config::default(), Clock::system());
+        let place = Place { source: &window, sink: &window, config: &config, clock: &clock };
+        for (text, expected) in cases {
+            let said: Vec<String> =
+                diagnose(&parse(text).unwrap(), NOW, &place).iter().map(ToString::to_string).collect();
+            assert_eq!(said, expected, "{text}");
+        }
     }
 }

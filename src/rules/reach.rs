@@ -1,5 +1,7 @@
 //! How far back an expression looks.
 
+use super::alerting::{ALERTS, ALERTS_FOR_STATE};
+use crate::model::METRIC_NAME;
 use crate::promql::{BinaryOp, Expr, Length, VectorSelector};
 
 /// A selector and the time that the whole expression needs of it.
@@ -39,19 +41,34 @@ pub fn longest(expr: &Expr, lookback: i64) -> i64 {
 
 fn walk<'e>(expr: &'e Expr, window: i64, offset: i64, empty: Empty, all: &mut Vec<Reach<'e>>) {
     match expr {
-        Expr::Vector(selector) => all.push(Reach { selector, window, offset: offset + fixed(&selector.offset), empty }),
+        Expr::Vector(selector) => {
+            let empty = if of_alerts(selector) { Empty::Meant } else { empty };
+            all.push(Reach { selector, window, offset: offset + fixed(&selector.offset), empty });
+        }
         Expr::Matrix(matrix) => {
             let (window, selector) = (window + fixed(&matrix.range), &matrix.selector);
+            let empty = if of_alerts(selector) { Empty::Meant } else { empty };
             all.push(Reach { selector, window, offset: offset + fixed(&selector.offset), empty });
         }
         Expr::Subquery(query) => {
             walk(&query.expr, window + fixed(&query.range), offset + fixed(&query.offset), empty, all);
+        }
+        // What is not there takes nothing away.
+        Expr::Binary(node) if node.op == BinaryOp::Unless => {
+            walk(&node.lhs, window, offset, empty, all);
+            walk(&node.rhs, window, offset, Empty::Meant, all);
         }
         other => {
             let empty = within(other).filter(|_| empty != Empty::Meant).unwrap_or(empty);
             other.children().into_iter().for_each(|child| walk(child, window, offset, empty, all));
         }
     }
+}
+
+/// Whether it selects alerts, of which there are none on a good day.
+fn of_alerts(selector: &VectorSelector) -> bool {
+    let mut names = selector.matchers.iter().filter(|matcher| matcher.name() == METRIC_NAME);
+    names.any(|name| [ALERTS, ALERTS_FOR_STATE].contains(&name.value()))
 }
 
 /// What an expression makes of selectors in it that find nothing; `None`: nothing of its own.
