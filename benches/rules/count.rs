@@ -38,8 +38,8 @@ impl Work {
     /// first is less than 5 ms, the second less than 1 % of a core at a tick of 10 s.
     fn limit(self) -> f64 {
         match self {
-            Self::Rate => 44.0,
-            Self::Rules => 105.0,
+            Self::Rate => 48.0,
+            Self::Rules => 115.0,
         }
     }
 }
