@@ -1,11 +1,20 @@
 //! The OpenTelemetry Collector, which writes what it receives into a file.
 
+use std::time::Duration;
+
 use tempfile::TempDir;
+use tokio::time;
 
 use crate::Result;
 use crate::jaeger::Jaeger;
 use crate::program::{Server, free_ports};
 use crate::received::Received;
+
+/// Longest wait for metrics that the Collector makes of spans.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Time between two looks.
+const LOOK: Duration = Duration::from_millis(50);
+const CALLS: &str = "traces.span.metrics.calls";
 
 pub(crate) struct Collector {
     pub(crate) grpc_port: u16,
@@ -50,11 +59,19 @@ impl Collector {
         Ok(Self { grpc_port, http_port, server, folder })
     }
 
-    /// The same, and what it made of the spans.
-    pub(crate) async fn received_and_made(self) -> Result<(Received, Received)> {
-        self.server.stop().await?;
-        let read = |file: &str| Received::read(&self.folder.path().join(file));
-        Ok((read("received.jsonl")?, read("spanmetrics.jsonl")?))
+    /// The same, and what it made of so many spans, which it does at an interval of its own.
+    pub(crate) async fn received_and_made(self, spans: u64) -> Result<(Received, Received)> {
+        let made = self.folder.path().join("spanmetrics.jsonl");
+        let wait = async {
+            while Received::read(&made).map_or(0, |made| made.totals(CALLS, "").values().sum()) < spans {
+                time::sleep(LOOK).await;
+            }
+        };
+        if time::timeout(PATIENCE, wait).await.is_err() {
+            return Err(format!("the Collector did not count {spans} spans within {PATIENCE:?}").into());
+        }
+        let made = Received::read(&made)?;
+        Ok((self.received().await?, made))
     }
 
     /// Ends the Collector, which writes what it still holds, and reads its file.
