@@ -14,11 +14,16 @@ use crate::bridge::{Bridge, MeterProvider};
 use crate::clock::Clock;
 use crate::config::{Config, Exporter};
 use crate::exporters::{Beside, console::Console, otlp};
+use crate::families::Family;
 use crate::internal::Internal;
 use crate::layer::{self, Layer, Parts, Traces};
 use crate::model::Signal;
 use crate::pipeline::{Evaluation, Exporters, Pipeline, Queues, Stages};
 use crate::series::{Declared, Store};
+
+/// The default rules read these names, and a rule of the user's may.
+const WITHOUT_COLLECTOR: &str = "rules are on and the family `collector` is off: rules over traces_span_metrics_* (the \
+     default ones among them) find no series; add it to BELLWETHER_FAMILIES, `families` or Builder::families";
 
 /// What only the host's code can say.
 pub(super) struct Extras {
@@ -80,6 +85,9 @@ where
     let (pipeline, Queues { spans, logs }) = Pipeline::new(&config.pipeline, stages, exporters);
     let evaluation = alerts.evaluation(&mut config, logs.as_ref(), &internal, &clock)?;
     let rules = evaluation.as_ref().and_then(Evaluation::describe);
+    if rules.is_some() && !config.series.families.has(Family::Collector) {
+        config.warnings.push(WITHOUT_COLLECTOR.to_owned());
+    }
     let port = if config.disabled { Port::default() } else { api.open()? };
     let pipeline = pipeline.evaluating(evaluation).answering(port.address());
     let traces = spans.map(|queue| Traces::new(&config.layer, resource, vec![Box::new(queue)], &internal));

@@ -8,6 +8,7 @@ mod command;
 mod dashboards;
 mod demo;
 mod examples;
+mod families;
 mod instruments;
 #[cfg(feature = "rules")]
 mod notifier;
