@@ -1,5 +1,4 @@
 //! Families of metrics where traces are made as well: callers in other processes, and the way from a number to its trace.
-#![expect(clippy::panic, reason = "helpers of tests")]
 
 use std::time::Duration;
 
