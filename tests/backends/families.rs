@@ -2,6 +2,7 @@
 //! joined from the spans by their ids, and the names that Prometheus gives.
 //!
 //! With `--nocapture` both sides are printed.
+#![expect(clippy::print_stdout, reason = "whoever looks wants both figures")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
