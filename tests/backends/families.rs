@@ -189,7 +189,7 @@ fn joined(received: &Received) -> BTreeMap<[String; 3], (u64, u64)> {
         };
         match kind {
             2 | 5 if span.parent_id.is_none() => add("user", SERVICE, "virtual_node", *failed),
-            3 | 4 => match (get("db.namespace").or(get("db.system.name")), served(), get("server.address")) {
+            3 | 4 => match (get("db.namespace").or_else(|| get("db.system.name")), served(), get("server.address")) {
                 (Some(database), ..) => add(SERVICE, database, "database", *failed),
                 (None, Some((_, by)), _) => {
                     let connection = if *kind == 4 { "messaging_system" } else { "" };
