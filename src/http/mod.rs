@@ -16,9 +16,15 @@
 //!
 //! With axum, `Router::layer` runs when the route is known, and one line more makes it the span's name:
 //!
-//! ```ignore
+//! ```
+//! use axum::Router;
+//! use axum::extract::MatchedPath;
+//! use axum::routing::get;
+//! use bellwether::http::ServerLayer;
+//! # async fn user() {}
+//!
 //! let layer = ServerLayer::new().route(|request| request.extensions.get().map(MatchedPath::as_str));
-//! Router::new().route("/users/{id}", get(user)).layer(layer)
+//! let router: Router = Router::new().route("/users/{id}", get(user)).layer(layer);
 //! ```
 //!
 //! With tonic: `Server::builder().layer(ServerLayer::new())`, and `GreeterClient::new(ClientLayer::new().layer(channel))`.
