@@ -220,13 +220,17 @@ impl Dispatcher {
             let Some(route) = routes.get(saved.route.as_str()) else { continue };
             let fitting = saved.alerts.into_iter().filter(|alert| route.group(&alert.labels) == saved.labels);
             let alerts: BTreeMap<Labels, Alert> = fitting.map(|alert| (alert.labels.clone(), alert)).collect();
-            let told = saved.told.into_iter().filter_map(|entry| {
-                let is_it = |outlet: &Outlet| outlet.receiver == entry.receiver && outlet.name == entry.channel;
-                let channel = self.outlets.iter().position(is_it)?;
+            let mut told: BTreeMap<ChannelId, Entry> = BTreeMap::new();
+            for entry in saved.told {
+                // Of channels with one name the first that is left.
+                let is_it = |(channel, outlet): &(ChannelId, &Outlet)| {
+                    outlet.receiver == entry.receiver && outlet.name == entry.channel && !told.contains_key(channel)
+                };
+                let channel = self.outlets.iter().enumerate().find(is_it).map(|(channel, _)| channel);
                 let (firing, resolved) = (entry.firing.into_iter().collect(), entry.resolved.into_iter().collect());
-                Some((channel, Entry { firing, resolved, time: entry.time }))
-            });
-            let (told, busy) = (told.collect(), BTreeSet::new());
+                told.extend(channel.map(|channel| (channel, Entry { firing, resolved, time: entry.time })));
+            }
+            let busy = BTreeSet::new();
             let group = Group { alerts, next: saved.next, looked_at: saved.looked_at, told, busy };
             self.groups.insert((saved.route, saved.labels), group);
         }
@@ -471,5 +475,21 @@ inhibit_rules: [{source_matchers: [severity=critical], target_matchers: [severit
         let mut dispatcher = dispatcher(true);
         dispatcher.take(&[slow("a", 0, None)], minutes(0));
         assert_eq!(dispatcher.due(minutes(0), true).len(), 1);
+    }
+
+    #[test]
+    fn a_restart_tells_nobody_twice_and_tells_the_end_of_what_was_told() {
+        let mut before = dispatcher(true);
+        let told = run(&mut before, 3, &[(0, slow("a", 0, None)), (0, slow("b", 0, None))]);
+        assert_eq!(told, [(1, Reason::First, 2, 0)]);
+        let text = super::super::saved::write(&before.save(), std::iter::empty());
+        let (groups, _) = super::super::saved::read(&text, minutes(10)).unwrap();
+        let mut after = dispatcher(true);
+        after.restore(groups);
+        // One goes on, and of the other nothing is heard again.
+        let news = [(11, slow("a", 0, None)), (18, slow("a", 0, None))];
+        let told = run(&mut after, 40, &news);
+        assert_eq!(told, [(21, Reason::NewResolved, 1, 1)]);
+        assert!(super::super::saved::read("{}", minutes(1)).is_none());
     }
 }

@@ -27,6 +27,8 @@ pub(crate) use alerts::Evaluation;
 #[cfg(feature = "web")]
 pub(crate) use alerts::Window;
 #[cfg(feature = "rules")]
+pub(crate) use alerts::precede;
+#[cfg(feature = "rules")]
 pub use config::Alerts;
 pub use config::{Batch, Config};
 pub use exporter::Exporters;

@@ -183,6 +183,11 @@ impl Capture {
         self.clock.advance(by);
     }
 
+    #[cfg(feature = "rules")]
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// The time of the clock.
     pub fn now(&self) -> Timestamp {
         self.clock.now()

@@ -24,9 +24,13 @@
 //! assert!(capture.spans()[1].is_error());
 //! ```
 
+#[cfg(feature = "rules")]
+mod alerts;
 mod capture;
 mod records;
 
+#[cfg(feature = "rules")]
+pub use alerts::Rules;
 pub use capture::{Builder, Capture};
 pub use records::{Log, Span, SpanEvent};
 

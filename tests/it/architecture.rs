@@ -32,7 +32,19 @@ const ROOMS: [(&str, &[&str]); 19] = [
     ("telemetry", &["config", "families", "series", "layer", "instruments", "bridge", "exporters", "pipeline", "web"]),
     (
         "testing",
-        &["telemetry", "config", "families", "series", "layer", "instruments", "bridge", "exporters", "pipeline"],
+        &[
+            "telemetry",
+            "config",
+            "families",
+            "series",
+            "layer",
+            "instruments",
+            "bridge",
+            "exporters",
+            "pipeline",
+            "history",
+            "rules",
+        ],
     ),
     // A door of its own for files; what it reads and runs is what a host does.
     ("check", &["config", "history", "notifier", "promql", "rules"]),

@@ -12,7 +12,7 @@ use crate::model::{Buckets, Data, ExplicitHistogram, ExponentialHistogram, Metri
 const RESOLUTION_NANOS: u64 = 1_000_000;
 
 /// Adds the points of nothing to cumulative metrics whose points start later than `since`, the look before.
-pub(super) fn precede(metrics: &mut [Metric], since: Timestamp) {
+pub(crate) fn precede(metrics: &mut [Metric], since: Timestamp) {
     for metric in metrics {
         match &mut metric.data {
             Data::Sum { monotonic: true, points, .. } => before(points, since, |_| Number::I64(0)),

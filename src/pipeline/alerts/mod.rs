@@ -22,6 +22,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use self::beside::Beside;
+pub(crate) use self::born::precede;
 pub use self::config::Alerts;
 use self::files::Files;
 use self::settle::millis;
