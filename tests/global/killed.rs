@@ -3,6 +3,7 @@
 //! A child evaluates rules by a clock that its parent moves, and tells the parent's webhook.
 
 #![cfg(all(unix, feature = "rules"))]
+#![expect(clippy::disallowed_methods, reason = "what another process does can only be looked at")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Lines, Read, Write};
@@ -86,7 +87,9 @@ impl Run {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         assert!(lines.any(|line| line.unwrap() == "ready"));
         let mut run = Self { input: child.stdin.take().unwrap(), child, lines };
-        gauges.iter().for_each(|gauge| run.say(gauge));
+        for gauge in gauges {
+            run.say(gauge);
+        }
         run
     }
 
