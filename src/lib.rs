@@ -44,6 +44,8 @@ pub mod rules;
 #[doc(hidden)]
 pub mod series;
 #[doc(hidden)]
+pub mod system;
+#[doc(hidden)]
 pub mod transport;
 #[cfg(feature = "web")]
 #[doc(hidden)]

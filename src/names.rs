@@ -130,20 +130,54 @@ pub const ALERT_TRACE: &str = "bellwether.alert.trace_id";
 /// Attribute of such a record: where that trace is found.
 pub const ALERT_TRACE_URL: &str = "bellwether.alert.trace_url";
 
-/// Lookups in a cache, with [`CACHE_RESULT`]. Written by whoever has a cache; read by the default rules.
-pub const CACHE_LOOKUPS: Name = metric("cache.lookups", "{lookup}", "Lookups in a cache, by `result`: hit or miss");
+/// Lookups in a cache, with [`CACHE_NAME`] and [`CACHE_RESULT`]. Ours: there is no convention for caches in a process.
+pub const CACHE_LOOKUPS: Name = metric("cache.lookups", "{lookup}", "Lookups in a cache, by name and result");
+/// Processor time of the process, by [`CPU_MODE`].
+pub const CPU_TIME: Name = metric("process.cpu.time", "s", "Processor time that the process has used, by mode");
 /// Share of the processors that the process uses, 0 to 1.
 pub const CPU_UTILIZATION: Name =
     metric("process.cpu.utilization", "1", "Share of the processors that the process uses");
-/// Memory of the process.
-pub const MEMORY_USAGE: Name = metric("process.memory.usage", "By", "Memory that the process uses");
+/// Physical memory of the process.
+pub const MEMORY_USAGE: Name = metric("process.memory.usage", "By", "Physical memory that the process uses");
+/// Virtual memory of the process.
+pub const MEMORY_VIRTUAL: Name =
+    metric("process.memory.virtual", "By", "Virtual memory that the process has committed");
+/// Memory that the process may use; there only when its control group has a limit. Ours, after `jvm.memory.limit`.
+pub const MEMORY_LIMIT: Name = metric("process.memory.limit", "By", "Memory that the process may use");
+/// Threads of the process.
+pub const THREADS: Name = metric("process.thread.count", "{thread}", "Threads of the process");
+/// Open file descriptors.
+pub const FILE_DESCRIPTORS: Name =
+    metric("process.unix.file_descriptor.count", "{file_descriptor}", "File descriptors that are open");
+/// The soft limit of [`FILE_DESCRIPTORS`]. Ours.
+pub const FILE_DESCRIPTOR_LIMIT: Name =
+    metric("process.unix.file_descriptor.limit", "{file_descriptor}", "File descriptors that may be open");
+/// Context switches of the process, by [`CONTEXT_SWITCH_TYPE`].
+pub const CONTEXT_SWITCHES: Name =
+    metric("process.context_switches", "{context_switch}", "Context switches of the process, by type");
+/// Age of the process.
+pub const UPTIME: Name = metric("process.uptime", "s", "Time that the process has been running");
+/// Attribute of [`CPU_TIME`]: `user` or `system`.
+pub const CPU_MODE: &str = "cpu.mode";
+/// Attribute of [`CONTEXT_SWITCHES`]: `voluntary` or `involuntary`.
+pub const CONTEXT_SWITCH_TYPE: &str = "process.context_switch.type";
+
+/// Workers of the host's tokio runtime. Of tokio there are no conventions; these are ours.
+pub const TOKIO_WORKERS: Name = metric("tokio.runtime.worker.count", "{worker}", "Worker threads of the tokio runtime");
+/// Tasks of the host's tokio runtime that have not ended.
+pub const TOKIO_TASKS: Name = metric("tokio.runtime.task.count", "{task}", "Tasks of the tokio runtime that are alive");
+/// Tasks that wait in the global queue of the host's tokio runtime.
+pub const TOKIO_QUEUE: Name =
+    metric("tokio.runtime.queue.length", "{task}", "Tasks that wait in the runtime's global queue");
 /// How far a series has drifted from its baseline; from 1 on it is worth a look.
 pub const DRIFT_SCORE: Name = metric("bellwether.drift.score", "", "Distance of a series from its baseline");
 /// How unusual the newest value of a series is; from 1 on it is worth a look.
 pub const ANOMALY_SCORE: Name = metric("bellwether.anomaly.score", "", "How unusual a series is now");
 
+/// Attribute of [`CACHE_LOOKUPS`]: which cache.
+pub const CACHE_NAME: &str = "cache.name";
 /// Attribute of [`CACHE_LOOKUPS`]: `hit` or `miss`.
-pub const CACHE_RESULT: &str = "result";
+pub const CACHE_RESULT: &str = "cache.result";
 
 /// Attribute: the service.
 pub const SERVICE_NAME: &str = "service.name";

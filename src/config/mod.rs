@@ -27,7 +27,7 @@ pub use environment::Environment;
 pub use variables::{VARIABLES, Variable};
 
 use crate::model::Signal;
-use crate::{Error, exporters, layer, names, pipeline, series};
+use crate::{Error, exporters, layer, names, pipeline, series, system};
 
 /// Where a signal goes (`OTEL_{TRACES,METRICS,LOGS}_EXPORTER`), alone or beside another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +73,8 @@ pub struct Config {
     pub series: series::Config,
     /// Units, descriptions and buckets of what events and code record.
     pub instruments: Vec<series::Declared>,
+    /// Readings of the process.
+    pub system: system::Config,
     /// The OTLP client.
     pub otlp: exporters::otlp::Config,
     /// Alert rules in the process, as far as file or variables ask for them; what code says counts before it.
@@ -193,6 +195,7 @@ struct Draft {
     layer: layer::Config,
     series: series::Config,
     instruments: Vec<series::Declared>,
+    system: system::Config,
     otlp: exporters::otlp::Config,
     #[cfg(feature = "rules")]
     alerts: Option<Box<pipeline::Alerts>>,
@@ -215,6 +218,7 @@ impl Default for Draft {
             layer: layer::Config::default(),
             series: series::Config::default(),
             instruments: Vec::new(),
+            system: system::Config::default(),
             otlp: exporters::otlp::Config::default(),
             #[cfg(feature = "rules")]
             alerts: None,
@@ -254,6 +258,7 @@ fn finish(draft: Draft, environment: &Environment, overrides: Overrides) -> Resu
         layer,
         series,
         instruments: draft.instruments,
+        system: draft.system,
         otlp: draft.otlp,
         #[cfg(feature = "rules")]
         alerts: draft.alerts,

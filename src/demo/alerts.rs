@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::args::Args;
 use crate::Alerts;
 use crate::model::Labels;
 use crate::rules::{Active, State};
@@ -9,14 +10,19 @@ use crate::rules::{Active, State};
 /// Rules in the form of Prometheus; it would take the file as it is.
 const RULES: &str = include_str!("alerts.rules.yml");
 
-/// Rules that are looked at every second: nobody watches a demo for minutes.
-pub fn settings() -> Alerts {
-    Alerts::new()
+/// Rules that are looked at every second: nobody watches a demo for minutes. Those of files come behind the demo's own.
+pub fn settings(args: &Args) -> Alerts {
+    let alerts = Alerts::new()
         .interval(std::time::Duration::from_secs(1))
         .default_rules(false)
         .log(false)
         .strict(true)
-        .rules("alerts.rules.yml", RULES)
+        .rules("alerts.rules.yml", RULES);
+    let alerts = args.rules.iter().fold(alerts, Alerts::rule_file);
+    match &args.routing {
+        Some(file) => alerts.routing_file(file),
+        None => alerts,
+    }
 }
 
 /// What each alert was when it was last looked at.
@@ -84,8 +90,8 @@ mod tests {
     #[test]
     fn the_rule_is_a_good_one() {
         let environment = crate::config::Environment::from_iter([("OTEL_SDK_DISABLED", "false")]);
-        let layer =
-            crate::builder().environment(environment).alerts(settings()).layer::<tracing_subscriber::Registry>();
+        let settings = settings(&Args::default());
+        let layer = crate::builder().environment(environment).alerts(settings).layer::<tracing_subscriber::Registry>();
         assert!(layer.is_ok(), "{:?}", layer.err());
     }
 }

@@ -1,5 +1,6 @@
 //! What `bellwether demo` may be told.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{corpus, duration};
@@ -28,6 +29,12 @@ pub struct Args {
     /// Let nothing go wrong
     #[arg(long)]
     pub no_fault: bool,
+    /// Rule files to evaluate besides the demo's own; read again when they change, and on SIGHUP
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub rules: Vec<PathBuf>,
+    /// Where alerts go, in the form of alertmanager.yml [default: the table]
+    #[arg(long, value_name = "FILE")]
+    pub routing: Option<PathBuf>,
     /// Documents to index
     #[arg(long, value_name = "N", default_value_t = corpus::DOCUMENTS, value_parser = documents)]
     pub documents: usize,
@@ -52,6 +59,7 @@ const EXAMPLES: &str = "\
 Examples:
   bellwether demo
   bellwether demo --for 20s --format json
+  bellwether demo --rules alerts.yml more.yml --routing alertmanager.yml
   OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 bellwether demo --for 1m
   OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317 OTEL_EXPORTER_OTLP_PROTOCOL=grpc \\
     OTEL_TRACES_SAMPLER=parentbased_traceidratio OTEL_TRACES_SAMPLER_ARG=0.01 bellwether demo
@@ -65,6 +73,24 @@ pub enum Format {
     Text,
     /// One object a line: one a second, and a last one with `"final": true`.
     Json,
+}
+
+impl Default for Args {
+    /// As without any.
+    fn default() -> Self {
+        Self {
+            length: None,
+            rate: 60.0,
+            fault_after: None,
+            fault_for: None,
+            no_fault: false,
+            rules: Vec::new(),
+            routing: None,
+            documents: corpus::DOCUMENTS,
+            seed: 1,
+            format: Format::Text,
+        }
+    }
 }
 
 impl Args {

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
@@ -15,6 +15,7 @@ use super::corpus::{Document, Query};
 use super::embed::{self, Vector};
 use super::index::{self, Hit, Index};
 use super::rerank;
+use crate::instruments;
 
 /// Answers that the cache holds.
 pub const CACHE_CAPACITY: usize = 150;
@@ -26,6 +27,9 @@ const COMPUTED_AT_ONCE: usize = 16;
 /// Documents that each kind of retrieval finds: enough for the greediest rerank, so that a fault there changes nothing
 /// here.
 const RETRIEVED: usize = rerank::FAULTY_CANDIDATES;
+
+/// How often the cache has the answer.
+static LOOKUPS: LazyLock<instruments::Cache> = LazyLock::new(|| instruments::cache("answers"));
 
 /// One result.
 #[derive(Debug, Clone, PartialEq)]
@@ -178,9 +182,8 @@ impl Engine {
     #[instrument(target = TARGET, skip_all, fields(cache.hit))]
     fn cache_get(&self, query: &Query) -> Option<Answer> {
         let answer = self.0.cache.lock().unwrap_or_else(PoisonError::into_inner).get(query);
-        let result = if answer.is_some() { "hit" } else { "miss" };
         Span::current().record("cache.hit", answer.is_some());
-        event!(target: TARGET, Level::INFO, monotonic_counter.search.cache.lookups = 1_u64, result);
+        LOOKUPS.lookup(answer.is_some());
         answer
     }
 

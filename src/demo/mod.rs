@@ -26,6 +26,7 @@ pub mod rerank;
 pub mod service;
 pub mod session;
 pub mod settings;
+pub mod signals;
 pub mod table;
 mod vocabulary;
 
@@ -102,7 +103,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     // The table is made of metrics, whether they leave the process or not.
     config.layer.metrics = !config.disabled;
     let output = Shared::new(output(args.format));
-    let mut builder = crate::builder().config(config.clone()).alerts(alerts::settings());
+    let mut builder = crate::builder().config(config.clone()).alerts(alerts::settings(args));
     if matches!(&*output.lock(), Output::Terminal { .. }) && io::stderr().is_terminal() {
         let console = output.clone();
         builder = builder.console_writer(move || console.clone());
@@ -119,8 +120,12 @@ fn show(args: &Args, config: &Config, output: &Shared<Stream>, telemetry: Guard)
     output.lock().note(&destination(config))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(workers()).build()?;
     let clock = Clock::system();
-    let known = Known { operations: || telemetry.operations(), alerts: || telemetry.handle().alerts() };
-    let ended = runtime.block_on(session::run(args, output, &clock, known, interrupted()))?;
+    let known = Known {
+        operations: || telemetry.operations(),
+        alerts: || telemetry.handle().alerts(),
+        reload: || telemetry.handle().reload_rules(),
+    };
+    let ended = runtime.block_on(session::run(args, output, &clock, known, signals::interrupted()))?;
     // It waits for computation under way, so that as a rule no span is open when the last figures are read.
     runtime.shutdown_timeout(COMPUTATION);
     let session::Ended { mut figures, fault, left_out } = ended;
@@ -169,23 +174,4 @@ fn style() -> Style {
     let no_colour = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
     if no_colour || dumb { Style::Plain } else { Style::Colour }
-}
-
-/// Ends when the user or the system asks the demo to.
-async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminated.recv() => {}
-            }
-            return;
-        }
-    }
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Without a handler the signal itself ends the process.
-        std::future::pending::<()>().await;
-    }
 }

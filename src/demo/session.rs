@@ -18,6 +18,7 @@ use super::figures::{Figures, Frame};
 use super::load::Load;
 use super::output::Shared;
 use super::service;
+use super::signals::Hangups;
 use crate::clock::Clock;
 use crate::model::Operation;
 use crate::rules::Active;
@@ -53,11 +54,13 @@ pub struct Ended {
 
 /// What telemetry knows.
 #[derive(Debug)]
-pub struct Known<O, A> {
+pub struct Known<O, A, R> {
     /// What each operation did since the start.
     pub operations: O,
     /// Alerts that are pending or firing.
     pub alerts: A,
+    /// Reads rule files again.
+    pub reload: R,
 }
 
 /// Runs until the time is up or `interrupted` ends; `known` reads what telemetry knows.
@@ -71,16 +74,18 @@ pub async fn run<W: Write>(
     args: &Args,
     output: &Shared<W>,
     clock: &Clock,
-    known: Known<impl Fn() -> Vec<Operation>, impl Fn() -> Arc<[Active]>>,
+    known: Known<impl Fn() -> Vec<Operation>, impl Fn() -> Arc<[Active]>, impl Fn()>,
     interrupted: impl Future<Output = ()>,
 ) -> io::Result<Ended> {
+    let hangups = Hangups::listen(!args.rules.is_empty());
     let show = Show::open(args, output).await?;
-    let Known { operations, alerts } = known;
+    let Known { operations, alerts, reload } = known;
     let mut figures = Figures::new(clock.now(), operations());
     let mut fault = false;
     let watched = {
         let mut read = || (figures.read(clock.now(), operations()), alerts());
-        watch(args, output, &show.engine, &mut fault, &mut read, interrupted).await
+        let reload = Reload { hangups, reload };
+        watch(args, output, &show.engine, &mut fault, &mut read, reload, interrupted).await
     };
     // The service ends in good order even when nobody reads its figures any more.
     let left_out = show.close().await?;
@@ -125,6 +130,12 @@ async fn dropped(sender: oneshot::Receiver<()>) {
     drop(sender.await);
 }
 
+/// When rule files are to be read again, and how.
+struct Reload<R> {
+    hangups: Hangups,
+    reload: R,
+}
+
 /// Shows a table a tick, and lets the fault begin.
 async fn watch<W: Write>(
     args: &Args,
@@ -132,6 +143,7 @@ async fn watch<W: Write>(
     engine: &Engine,
     fault: &mut bool,
     read: &mut impl FnMut() -> (Frame, Arc<[Active]>),
+    mut reload: Reload<impl Fn()>,
     interrupted: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let start = Instant::now();
@@ -161,6 +173,10 @@ async fn watch<W: Write>(
                 slow = false;
                 engine.mend_rerank();
                 output.lock().note("The release is taken back: rerank is as it was.")?;
+            }
+            () = reload.hangups.next() => {
+                (reload.reload)();
+                output.lock().note("SIGHUP: the rule files are read again.")?;
             }
             () = &mut interrupted => return Ok(()),
             () = &mut end => return Ok(()),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use opentelemetry::KeyValue;
 use tracing::dispatcher;
 
-use super::cache;
+use super::series;
 use crate::layer::Handle;
 use crate::series::{Declaration, InstrumentKind, Link, Series, Store};
 
@@ -60,7 +60,7 @@ impl Core {
 
     /// The same in a known store.
     pub(super) fn measure_in(&self, store: &Arc<Store>, attributes: &[KeyValue], write: impl FnOnce(&Store, Series)) {
-        if let Some(series) = cache::series(store, self, attributes) {
+        if let Some(series) = series::series(store, self, attributes) {
             write(store, series);
         }
     }

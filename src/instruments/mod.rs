@@ -1,4 +1,4 @@
-//! A small typed API for code without spans: counter, up-down counter, gauge, histogram, timer.
+//! A small typed API for code without spans: counter, up-down counter, gauge, histogram, timer, and lookups in a cache.
 //!
 //! An instrument is declared once, as a static, and used from anywhere:
 //!
@@ -29,8 +29,9 @@
 //! <https://opentelemetry.io/docs/specs/semconv/general/metrics/>. Meters of the OpenTelemetry API itself work too, and
 //! are exported with the rest.
 
-mod cache;
 mod core;
+mod lookups;
+mod series;
 mod timer;
 
 use std::borrow::Cow;
@@ -38,6 +39,7 @@ use std::borrow::Cow;
 use opentelemetry::KeyValue;
 
 use self::core::Core;
+pub use self::lookups::{Cache, cache};
 pub use self::timer::{Running, Timer};
 use crate::model::Number;
 use crate::series::InstrumentKind;

@@ -15,6 +15,7 @@ use crate::layer;
 use crate::model::{Attributes, Data, Metric, Number, Point, Reason, ScopeMetrics, Signal, Snapshot};
 use crate::names::{self, Name};
 use crate::series::{Collect, Store};
+use crate::system::System;
 
 /// Two points of a series must differ by a millisecond to be two samples in Prometheus.
 const RESOLUTION_NANOS: u64 = 1_000_000;
@@ -26,6 +27,7 @@ pub(super) struct Collector {
     pub(super) api: Api,
     pub(super) internal: Arc<Internal>,
     pub(super) clock: Clock,
+    pub(super) system: System,
     pub(super) resource: Resource,
     /// When counting began.
     pub(super) start: Timestamp,
@@ -34,14 +36,15 @@ pub(super) struct Collector {
 impl Collector {
     /// Everything as it is now, and nothing changed by looking. It waits for callbacks of the host's instruments.
     pub(super) fn peek(&self) -> Snapshot {
-        self.together(self.api.collect(), Collect::Peek)
+        // On a thread of the host: what the pipeline has read of the process is good enough.
+        self.together(self.api.collect(), self.system.last(), Collect::Peek)
     }
 
     /// Everything as it is now, and nothing changed by looking; callbacks of the host's instruments may take until
     /// `patience` ends.
     #[cfg(feature = "rules")]
     pub(super) async fn look(&self, patience: impl Future<Output = ()>) -> Snapshot {
-        self.together(self.api.collected(patience).await, Collect::Peek)
+        self.together(self.api.collected(patience).await, self.system(), Collect::Peek)
     }
 
     /// A snapshot without metrics.
@@ -51,15 +54,20 @@ impl Collector {
 
     /// Everything as it is now, for export; callbacks of the host's instruments may take until `patience` ends.
     pub(super) async fn tick(&self, patience: impl Future<Output = ()>) -> Snapshot {
-        self.together(self.api.collected(patience).await, Collect::Tick)
+        self.together(self.api.collected(patience).await, self.system(), Collect::Tick)
     }
 
-    fn together(&self, api: Vec<ScopeMetrics>, mode: Collect) -> Snapshot {
+    fn system(&self) -> Vec<Metric> {
+        self.system.read(self.clock.now())
+    }
+
+    fn together(&self, api: Vec<ScopeMetrics>, system: Vec<Metric>, mode: Collect) -> Snapshot {
         layer::suppressed(|| {
             let now = self.clock.now();
             let mut own = self.store.collect(now, mode);
             own.extend(self.about_ourselves(now));
             own.extend(self.target_info(now));
+            own.extend(system);
             let mut scopes = vec![ScopeMetrics { scope: scope(), metrics: own }];
             scopes.extend(api);
             self.snapshot(now, scopes)

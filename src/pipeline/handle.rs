@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+#[cfg(feature = "rules")]
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
@@ -27,6 +29,8 @@ pub struct Handle {
     pub(super) address: Option<SocketAddr>,
     #[cfg(feature = "rules")]
     pub(super) window: Option<Window>,
+    #[cfg(feature = "rules")]
+    pub(super) reload: Option<Arc<AtomicBool>>,
 }
 
 impl Handle {
@@ -87,6 +91,15 @@ impl Handle {
     /// (`Builder::web`).
     pub fn web_address(&self) -> Option<SocketAddr> {
         self.address
+    }
+
+    /// Has rule files read again at the next evaluation, whether they look changed or not; for a service that is asked
+    /// to, by SIGHUP or otherwise. With a mistake in one of them the rules stay as they are, and a warning says why.
+    #[cfg(feature = "rules")]
+    pub fn reload_rules(&self) {
+        if let Some(reload) = &self.reload {
+            reload.store(true, Ordering::Relaxed);
+        }
     }
 
     /// What each operation did since the start.

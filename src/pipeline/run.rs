@@ -34,6 +34,7 @@ use crate::internal::{self, RateLimit};
 use crate::layer::{self, Written};
 use crate::model::{Report, Signal};
 use crate::series::Store;
+use crate::system::System;
 
 /// Time between two lines about one exporter that fails.
 const LINES: Duration = Duration::from_secs(60);
@@ -47,6 +48,8 @@ pub struct Stages {
     pub store: Arc<Store>,
     /// Metrics of the OpenTelemetry API.
     pub bridge: Bridge,
+    /// Readings of the process.
+    pub system: System,
     /// The entity that all of it belongs to.
     pub resource: Resource,
 }
@@ -108,7 +111,7 @@ impl Drop for End {
 impl Pipeline {
     /// A pipeline, and the queues that feed it.
     pub fn new(config: &Config, stages: Stages, exporters: Exporters) -> (Self, Queues) {
-        let Stages { store, bridge, resource } = stages;
+        let Stages { store, bridge, system, resource } = stages;
         let (internal, clock) = (Arc::clone(store.internal()), store.clock().clone());
         let control = Control::new(|signal| exporters.has(signal), Arc::clone(&internal));
         let Exporters { spans, logs, metrics } = exporters;
@@ -120,7 +123,7 @@ impl Pipeline {
             .map_or((None, None), |(way, queue)| (Some(way), Some(LogQueue::new(queue))));
         let start = clock.now();
         let api = Api::new(bridge, Arc::clone(&internal), clock.clone());
-        let collector = Arc::new(Collector { store, api, internal, clock, resource, start });
+        let collector = Arc::new(Collector { store, api, internal, clock, system, resource, start });
         let shared = Shared { _end: End(Arc::clone(&control)), control, collector };
         let (config, published) = (config.clone(), watch::Sender::default());
         let warnings = Vec::new();
@@ -155,6 +158,8 @@ impl Pipeline {
             address: self.address,
             #[cfg(feature = "rules")]
             window: self.rules.as_ref().map(Evaluation::window),
+            #[cfg(feature = "rules")]
+            reload: self.rules.as_ref().map(Evaluation::reload),
         }
     }
 

@@ -18,14 +18,19 @@ mod tests {
 
     use super::*;
     use crate::names::{self, Name};
+    use crate::rules::Kind;
+    use crate::yaml;
 
     /// The metrics that the rules may read, and what Prometheus' translation puts behind their names.
-    const KNOWN: [(Name, &[&str]); 10] = [
+    const KNOWN: [(Name, &[&str]); 13] = [
         (names::CALLS, &["_total"]),
         (names::DURATION, &["_milliseconds", "_milliseconds_bucket"]),
         (names::IN_FLIGHT, &[""]),
         (names::CPU_UTILIZATION, &["_ratio"]),
         (names::MEMORY_USAGE, &["_bytes"]),
+        (names::MEMORY_LIMIT, &["_bytes"]),
+        (names::FILE_DESCRIPTORS, &[""]),
+        (names::FILE_DESCRIPTOR_LIMIT, &[""]),
         (names::CACHE_LOOKUPS, &["_total"]),
         (names::DRIFT_SCORE, &[""]),
         (names::ANOMALY_SCORE, &[""]),
@@ -60,5 +65,30 @@ mod tests {
         let of = |matcher: &crate::model::Matcher| (matcher.name() == "of").then(|| matcher.value().to_owned());
         let used = rules().flat_map(|rule| rule.expr.selectors().into_iter().flat_map(|s| &s.matchers).filter_map(of));
         assert_eq!(used.collect::<BTreeSet<_>>(), thresholds);
+    }
+
+    #[test]
+    fn every_alert_has_a_unit_test_that_fires_and_one_that_does_not() {
+        let text = include_str!("../../rules/bellwether.test.yml");
+        let options = yaml::Options { merge: true, ..yaml::Options::default() };
+        let root = yaml::read("", text, &options, None).unwrap().unwrap();
+        let reader = yaml::Reader { file: "", warnings: Vec::new() };
+        let section = |node| reader.any_section(node, "a mapping").unwrap();
+        let (mut firing, mut silent) = (BTreeSet::new(), BTreeSet::new());
+        for test in section(&root).list("tests").unwrap() {
+            for case in section(test).list("alert_rule_test").unwrap() {
+                let case = section(case);
+                let name = case.text("alertname").unwrap().unwrap().to_owned();
+                if case.get("exp_alerts").is_some() {
+                    firing.insert(name)
+                } else {
+                    silent.insert(name)
+                };
+            }
+        }
+        let rules = defaults();
+        let rules = rules.groups.iter().flat_map(|group| &group.rules).filter(|rule| rule.kind == Kind::Alert);
+        let alerts: BTreeSet<String> = rules.map(|rule| rule.name.clone()).collect();
+        assert_eq!((&firing, &silent), (&alerts, &alerts));
     }
 }

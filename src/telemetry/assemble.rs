@@ -20,6 +20,7 @@ use crate::layer::{self, Layer, Parts, Traces};
 use crate::model::Signal;
 use crate::pipeline::{Evaluation, Exporters, Pipeline, Queues, Stages};
 use crate::series::{Declared, Store};
+use crate::system::System;
 
 /// The default rules read these names, and a rule of the user's may.
 const WITHOUT_COLLECTOR: &str = "rules are on and the family `collector` is off: rules over traces_span_metrics_* (the \
@@ -81,7 +82,8 @@ where
     let resource = config.resource.clone();
     let bridge = Bridge::new(&config.series, resource.clone(), Arc::clone(&internal));
     let meter = bridge.provider();
-    let stages = Stages { store: Arc::clone(&store), bridge, resource: resource.clone() };
+    let system = System::new(&config.system, clock.now());
+    let stages = Stages { store: Arc::clone(&store), bridge, system, resource: resource.clone() };
     let (pipeline, Queues { spans, logs }) = Pipeline::new(&config.pipeline, stages, exporters);
     let evaluation = alerts.evaluation(&mut config, logs.as_ref(), &internal, &clock)?;
     let rules = evaluation.as_ref().and_then(Evaluation::describe);

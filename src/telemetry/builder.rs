@@ -49,6 +49,8 @@ pub struct Builder {
     sample_ratio: Option<f64>,
     interval: Option<Duration>,
     shutdown_timeout: Option<Duration>,
+    process_metrics: Option<bool>,
+    runtime_metrics: Option<bool>,
     dimensions: Vec<String>,
     families: Option<Families>,
     filter: Option<String>,
@@ -75,6 +77,8 @@ impl Builder {
             sample_ratio: None,
             interval: None,
             shutdown_timeout: None,
+            process_metrics: None,
+            runtime_metrics: None,
             dimensions: Vec::new(),
             families: None,
             filter: None,
@@ -135,6 +139,20 @@ impl Builder {
     /// How long the last flush may take when the guard is dropped.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.shutdown_timeout = Some(timeout);
+        self
+    }
+
+    /// Whether CPU, memory, threads, file descriptors and age of the process are read when metrics are collected
+    /// (`process.*`). Default yes.
+    pub fn process_metrics(mut self, on: bool) -> Self {
+        self.process_metrics = Some(on);
+        self
+    }
+
+    /// Whether workers, tasks and their queue of the tokio runtime that telemetry is set up in are read when metrics are
+    /// collected (`tokio.runtime.*`). Default yes.
+    pub fn runtime_metrics(mut self, on: bool) -> Self {
+        self.runtime_metrics = Some(on);
         self
     }
 
@@ -345,6 +363,8 @@ impl Builder {
         }
         config.pipeline.shutdown_timeout = self.shutdown_timeout.unwrap_or(config.pipeline.shutdown_timeout);
         config.series.families = self.families.unwrap_or(config.series.families);
+        config.system.process = self.process_metrics.unwrap_or(config.system.process);
+        config.system.runtime = self.runtime_metrics.unwrap_or(config.system.runtime);
         config.layer.dimensions.extend(self.dimensions.iter().cloned());
         config.instruments.retain(|known| !self.instruments.iter().any(|declared| declared.is_named_like(known)));
         config.instruments.extend(self.instruments.iter().cloned());

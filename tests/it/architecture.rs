@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 const GROUND: [&str; 8] = ["clock", "error", "fork", "internal", "model", "names", "nearest", "yaml"];
 
 /// A room, and what it may import besides the ground and itself. A name that `lib.rs` offers counts as its room.
-const ROOMS: [(&str, &[&str]); 19] = [
+const ROOMS: [(&str, &[&str]); 20] = [
     // Under which names metrics of spans go out: data, and pure functions of names and attributes.
     ("families", &[]),
     ("series", &["families"]),
+    // Readings of the process, as finished points.
+    ("system", &[]),
     ("history", &[]),
     ("promql", &["history"]),
     ("rules", &["history", "promql"]),
@@ -23,13 +25,16 @@ const ROOMS: [(&str, &[&str]); 19] = [
     ("instruments", &["series", "layer"]),
     ("bridge", &["series"]),
     ("exporters", &["transport"]),
-    ("pipeline", &["families", "series", "layer", "bridge", "exporters", "history", "rules", "notifier"]),
+    ("pipeline", &["families", "series", "system", "layer", "bridge", "exporters", "history", "rules", "notifier"]),
     // Reads what the pipeline keeps; nothing is written through it.
     ("web", &["layer", "history", "promql", "rules", "pipeline"]),
     // Spans and nothing else: what becomes of them is the layer's matter.
     ("http", &["layer"]),
-    ("config", &["families", "series", "layer", "exporters", "history", "notifier", "pipeline"]),
-    ("telemetry", &["config", "families", "series", "layer", "instruments", "bridge", "exporters", "pipeline", "web"]),
+    ("config", &["families", "series", "system", "layer", "exporters", "history", "notifier", "pipeline"]),
+    (
+        "telemetry",
+        &["config", "families", "series", "system", "layer", "instruments", "bridge", "exporters", "pipeline", "web"],
+    ),
     (
         "testing",
         &[
@@ -49,14 +54,14 @@ const ROOMS: [(&str, &[&str]); 19] = [
     // A door of its own for files; what it reads and runs is what a host does.
     ("check", &["config", "history", "notifier", "promql", "rules"]),
     // A host as any other; the numbers of its table come from the store.
-    ("demo", &["telemetry", "config", "pipeline", "series", "rules", "http"]),
+    ("demo", &["telemetry", "config", "pipeline", "series", "instruments", "rules", "http"]),
 ];
 
 /// The doors and the map of the house: they wire, and are kept short instead.
 const DOORS: [&str; 2] = ["lib", "main"];
 
 /// Rooms of which `config` may know what they may be told, and nothing else.
-const STAGES: [&str; 6] = ["series", "layer", "exporters", "history", "notifier", "pipeline"];
+const STAGES: [&str; 7] = ["series", "system", "layer", "exporters", "history", "notifier", "pipeline"];
 
 /// Lines of a file before its tests.
 const LONGEST: usize = 500;

@@ -115,3 +115,10 @@ fn results_of_tests_are_shown_line_by_line_and_in_junits_form() {
     let (code, out, _) = parts(&bellwether(folder.path(), &["test", "rules", "--run", "right", "t.yml"], ""));
     assert_eq!((code, out.as_str()), (Some(0), "t.yml: ok, 1 test\n"));
 }
+
+#[test]
+fn the_default_rules_pass_their_unit_test() {
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
+    let (code, out, _) = parts(&bellwether(&rules, &["test", "rules", "bellwether.test.yml"], ""));
+    assert_eq!(code, Some(0), "{out}");
+}

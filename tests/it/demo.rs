@@ -54,6 +54,55 @@ fn a_short_run_as_json_ends_with_an_object_in_which_every_request_is_accounted_f
 }
 
 #[test]
+#[cfg(unix)]
+fn rule_files_are_read_again_on_sighup_and_a_bad_one_keeps_the_old_rules_and_says_why() {
+    use std::io::{BufRead, BufReader};
+    use std::path::Path;
+    use std::process::Stdio;
+    use std::time::SystemTime;
+
+    // To the demo the file looks as before, so that the signal alone can be what makes it read it.
+    fn write(path: &Path, text: &str) {
+        std::fs::write(path, format!("{text:<200}")).unwrap();
+        std::fs::File::options().write(true).open(path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let rules = folder.path().join("rules.yml");
+    let alert = |name: &str| format!("groups: [{{name: a, rules: [{{alert: {name}, expr: vector(1)}}]}}]");
+    write(&rules, &alert("First"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bellwether"));
+    command.args("demo --for 60s --rate 5 --documents 50 --no-fault --format json --rules".split(' ')).arg(&rules);
+    command.env("OTEL_SDK_DISABLED", "false").env_remove("OTEL_EXPORTER_OTLP_ENDPOINT").env_remove("RUST_LOG");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut objects = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut notes = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let mut fires = |name: &str| {
+        let found = objects.by_ref().take(30).any(|line| {
+            let object: Value = serde_json::from_str(&line).unwrap();
+            object["alerts"].as_array().unwrap().iter().any(|alert| alert["name"] == name)
+        });
+        assert!(found, "{name} does not fire");
+    };
+    let hang_up = || {
+        assert!(Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap().success());
+    };
+
+    fires("First");
+    write(&rules, &alert("Second").replace("vector", "vektor"));
+    hang_up();
+    assert!(notes.any(|line| line.contains("SIGHUP")));
+    assert!(notes.any(|line| line.contains("rules stay as they were")));
+    assert!(notes.any(|line| line.contains("rules.yml:1:50: ") && line.contains("did you mean \"vector\"?")));
+    fires("First");
+    write(&rules, &alert("Third"));
+    hang_up();
+    fires("Third");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
 fn without_a_terminal_the_table_is_plain_lines_of_at_most_80_columns() {
     let output = bellwether("demo --for 1200ms --rate 25 --documents 100 --no-fault", &[]);
     let table = text(&output.stdout);

@@ -10,7 +10,7 @@ use crate::families::Families;
 use crate::layer::SpanDetails;
 use crate::yaml::{Content, Fault, Node, Reader, Section};
 
-pub(super) const KEYS: [&str; 15] = [
+pub(super) const KEYS: [&str; 16] = [
     "alerts",
     "filter",
     "console_filter",
@@ -25,6 +25,7 @@ pub(super) const KEYS: [&str; 15] = [
     "instruments",
     "shutdown_timeout",
     "span_details",
+    "system",
     "retry",
 ];
 
@@ -46,6 +47,11 @@ pub(super) fn read<'n>(reader: &Reader<'n>, node: &'n Node, draft: &mut Draft) -
     }
     let shutdown = section.timeout("shutdown_timeout")?;
     draft.pipeline.shutdown_timeout = shutdown.unwrap_or(draft.pipeline.shutdown_timeout);
+    if let Some(node) = section.get("system") {
+        let readings = reader.section(node, &["process", "runtime"])?;
+        draft.system.process = readings.flag("process")?.unwrap_or(draft.system.process);
+        draft.system.runtime = readings.flag("runtime")?.unwrap_or(draft.system.runtime);
+    }
     if let Some(node) = section.get("retry") {
         draft.otlp.retry = retry(reader, node)?;
     }

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use super::{Alerts, paths};
@@ -18,6 +20,8 @@ pub(super) struct Files {
     named: Vec<PathBuf>,
     texts: Vec<(String, String)>,
     seen: Vec<(PathBuf, Option<Look>)>,
+    /// Whether somebody asked for them to be read again, however they look.
+    asked: Arc<AtomicBool>,
 }
 
 /// What changes when a file does.
@@ -26,7 +30,7 @@ type Look = (Option<SystemTime>, u64);
 impl Files {
     pub(super) fn new(settings: &Alerts) -> Self {
         let named = settings.files.clone();
-        Self { seen: looks(&named), named, texts: settings.settled_texts() }
+        Self { seen: looks(&named), named, texts: settings.settled_texts(), asked: Arc::default() }
     }
 
     /// How many there are, those of the program included.
@@ -53,10 +57,15 @@ impl Files {
         Ok((Rules::new(files), warnings))
     }
 
-    /// Reads everything again when a file has changed; with a mistake the rules stay as they are.
+    /// To be set by whoever wants the files to be read again.
+    pub(super) fn asked(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.asked)
+    }
+
+    /// Reads everything again when a file has changed or somebody asks; with a mistake the rules stay as they are.
     pub(super) fn reload(&mut self, rules: &mut Rules) -> bool {
         let now = looks(&self.named);
-        if now == self.seen {
+        if !self.asked.swap(false, Ordering::Relaxed) && now == self.seen {
             return false;
         }
         self.seen = now;
@@ -65,10 +74,10 @@ impl Files {
             Err(error) => Err(vec![error.to_string()]),
         };
         match done {
-            Ok(()) => internal::info("rule files have changed and were read again"),
+            Ok(()) => internal::info("rule files were read again"),
             Err(findings) => {
                 internal::warn(&format!(
-                    "rules stay as they were, because a file has changed and is not right:\n{}",
+                    "rules stay as they were, because a file is not right:\n{}",
                     findings.join("\n")
                 ));
             }

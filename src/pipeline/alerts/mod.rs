@@ -17,6 +17,7 @@ mod window;
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -154,6 +155,11 @@ impl Evaluation {
             config: self.config.clone(),
             published: self.published.subscribe(),
         }
+    }
+
+    /// To be set by whoever wants the rule files to be read again.
+    pub(super) fn reload(&self) -> Arc<AtomicBool> {
+        self.files.asked()
     }
 
     /// The window keeps what the rules look back.

@@ -56,6 +56,7 @@ pub(crate) fn facts(config: &Config) -> Facts {
     let series = &config.series;
     put("service_name", series.service_name.clone());
     put("aggregation", format!("{:?}", series.aggregation));
+    put("system", format!("{:?}", config.system));
     put("families", format!("{:?}", series.families));
     put("duration_bounds", format!("{:?}", series.duration_bounds));
     put("max_size", series.max_size.to_string());
