@@ -7,6 +7,9 @@
 #   promtool      Prometheus' tool that checks and tests rule files
 #   alertmanager, alertmanager-0.25
 #                 Alertmanager of today and of 2022 (the API is complete; today's web page is a placeholder)
+#   amtool        Alertmanager's tool that checks its files
+#   compose-spec, kustomize, kubernetes-validate
+#                 readers of compose files and of Kubernetes' manifests
 #   python-aiosmtpd
 #                 Python with aiosmtpd, on which smtp_server.py runs
 #
@@ -18,7 +21,8 @@ set -euo pipefail
 
 dir=${BELLWETHER_BACKENDS:-${XDG_CACHE_HOME:-$HOME/.cache}/bellwether-backends}
 bin=$dir/bin
-all=(otelcol telemetrygen jaeger prometheus promtool alertmanager alertmanager-0.25 python-aiosmtpd)
+all=(otelcol telemetrygen jaeger prometheus promtool alertmanager alertmanager-0.25 amtool
+  compose-spec kustomize kubernetes-validate python-aiosmtpd)
 names=("$@")
 [ ${#names[@]} -gt 0 ] || names=("${all[@]}")
 
@@ -31,6 +35,9 @@ prometheus=v0.314.0
 alertmanager=v0.33.1
 old_alertmanager=v0.25.0
 aiosmtpd=1.4.6
+compose_go=v2.9.1
+kustomize=v5.8.1
+kubernetes_validate=1.37.0
 
 export GOTOOLCHAIN=local GOFLAGS=-trimpath CGO_ENABLED=0
 
@@ -121,6 +128,28 @@ build_alertmanager-0.25() {
   rmdir "$work"
 }
 
+build_amtool() {
+  GOBIN=$bin go install -ldflags='-s -w' "github.com/prometheus/alertmanager/cmd/amtool@$alertmanager"
+}
+
+build_compose-spec() {
+  local work=$dir/compose-build
+  GOBIN=$work go install "github.com/compose-spec/compose-go/v2/cmd@$compose_go"
+  mv "$work/cmd" "$bin/compose-spec"
+  rmdir "$work"
+}
+
+build_kustomize() {
+  GOBIN=$bin go install -ldflags='-s -w' "sigs.k8s.io/kustomize/kustomize/v5@$kustomize"
+}
+
+build_kubernetes-validate() {
+  local home=$dir/kubernetes-validate
+  python3 -m venv "$home"
+  "$home/bin/pip" install --quiet "kubernetes-validate==$kubernetes_validate"
+  ln -sf "$home/bin/kubernetes-validate" "$bin/kubernetes-validate"
+}
+
 build_python-aiosmtpd() {
   local home=$dir/aiosmtpd
   python3 -m venv "$home"
@@ -138,7 +167,7 @@ mkdir -p "$bin"
 for name in "${names[@]}"; do
   [[ " ${all[*]} " == *" $name "* ]] || { echo "install.sh: no server $name" >&2; exit 64; }
   [ -x "$bin/$name" ] && continue
-  case $name in python-*) need_python ;; *) need_go ;; esac
+  case $name in python-* | kubernetes-validate) need_python ;; *) need_go ;; esac
   echo "install.sh: building $name (minutes, once)" >&2
   "build_$name" >&2
 done

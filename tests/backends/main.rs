@@ -9,6 +9,7 @@
 //! waits for its health endpoint, and ends it.
 
 mod alertmanager;
+mod another;
 mod certificates;
 mod collector;
 mod demo;

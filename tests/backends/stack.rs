@@ -27,6 +27,18 @@ groups:
     rules: [{alert: Called, expr: 'sum by (job) (rate(traces_span_metrics_calls_total[1m])) > 0'}]
 ";
 
+/// What Grafana's Tempo data source asks of Prometheus: for the service graph, and for the table of spans under it
+/// (`public/app/plugins/datasource/tempo/graphTransform.ts` there).
+const VIEWS: [&str; 7] = [
+    "sum by (client, server) (rate(traces_service_graph_request_server_seconds_sum{}[1m]))",
+    "sum by (client, server) (rate(traces_service_graph_request_total{}[1m]))",
+    "sum by (client, server) (rate(traces_service_graph_request_failed_total{}[1m]))",
+    "histogram_quantile(.9, sum(rate(traces_service_graph_request_server_seconds_bucket{}[1m])) by (le, client, server))",
+    "topk(5, sum(rate(traces_spanmetrics_calls_total{span_kind=\"SPAN_KIND_SERVER\"}[1m])) by (span_name))",
+    "topk(5, sum(rate(traces_spanmetrics_calls_total{status_code=\"STATUS_CODE_ERROR\"}[1m])) by (span_name))",
+    "histogram_quantile(.9, sum(rate(traces_spanmetrics_latency_bucket{span_kind=\"SPAN_KIND_SERVER\"}[1m])) by (le))",
+];
+
 /// A file of `otel-collector`.
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("otel-collector").join(name)
@@ -67,6 +79,46 @@ async fn prometheus_takes_its_files_and_the_rules() -> Result<()> {
         takes("promtool", &["check".to_owned(), "config".to_owned(), path.display().to_string()], &[]).await?;
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn alertmanager_takes_its_file_and_so_do_we() -> Result<()> {
+    takes("amtool", &["check-config".to_owned(), file("alertmanager.yml").display().to_string()], &[]).await?;
+    bellwether::notifier::Routing::parse("alertmanager.yml", &text("alertmanager.yml")?)?;
+    Ok(())
+}
+
+/// Every file that `compose.yaml` mounts is there, and its flags are those that the other tests start Prometheus with.
+#[tokio::test]
+async fn compose_takes_its_file() -> Result<()> {
+    let mut command = Command::new(installed("compose-spec")?);
+    command.args(["--format", "json", "compose.yaml"]).current_dir(file(""));
+    let ended = run(&mut command, LIMIT).await?;
+    assert!(ended.status.success(), "{}", ended.stderr);
+    let project: Value = serde_json::from_str(&ended.stdout)?;
+    let services = project["services"].as_object().ok_or("no services")?;
+    for (service, settings) in services {
+        for volume in settings["volumes"].as_array().into_iter().flatten().filter(|volume| volume["type"] == "bind") {
+            let source = volume["source"].as_str().ok_or("a mount of nothing")?;
+            assert!(Path::new(source).exists(), "{service} mounts {source}, which is not there");
+        }
+    }
+    let flags = services["prometheus"]["command"].to_string();
+    assert!(flags.contains("--web.enable-otlp-receiver") && flags.contains("--enable-feature=exemplar-storage"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn kubernetes_takes_the_manifest_with_the_collectors_own_file() -> Result<()> {
+    let mut build = Command::new(installed("kustomize")?);
+    build.arg("build").arg(file(""));
+    let built = run(&mut build, LIMIT).await?;
+    assert!(built.status.success(), "{}", built.stderr);
+    assert!(built.stdout.contains("otlp_http/prometheus"), "collector.yaml is part of it");
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("manifest.yaml");
+    std::fs::write(&path, &built.stdout)?;
+    takes("kubernetes-validate", &["--strict".to_owned(), path.display().to_string()], &[]).await
 }
 
 /// The programs of `compose.yaml` on ports of this machine. What Tempo would get, a second Collector writes down.
@@ -125,6 +177,7 @@ impl Stack {
             .env("OTEL_SERVICE_NAME", SERVICE)
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://127.0.0.1:{}", self.otlp))
             .env("OTEL_METRIC_EXPORT_INTERVAL", "1000")
+            .env("BELLWETHER_FAMILIES", "collector,tempo,service_graph")
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::null())
             .kill_on_drop(true)
@@ -188,6 +241,11 @@ async fn dashboards_monitor_tab_and_exemplars_show_the_demo() -> Result<()> {
             if !has_data(&stack.prometheus, &query, until).await? {
                 empty.push(format!("{} / {panel}: {query}", path.display()));
             }
+        }
+    }
+    for query in VIEWS {
+        if !has_data(&stack.prometheus, query, until).await? {
+            empty.push(format!("Grafana's views: {query}"));
         }
     }
     assert!(asked > 10, "only {asked} queries");

@@ -5,8 +5,8 @@ use bellwether::names::{self, Name};
 
 use super::grafana::{Board, Kind, Panel, Query, Row, query};
 
-pub(super) fn all() -> [Board; 2] {
-    [operations(), alerts()]
+pub(super) fn all() -> [Board; 3] {
+    [operations(), service_graph(), alerts()]
 }
 
 fn counter(name: &Name) -> String {
@@ -183,6 +183,73 @@ fn operations() -> Board {
         description: "Rate, errors and duration of every operation, whatever the sampler left out",
         rows: vec![metrics.now(), metrics.rate_errors_duration(), metrics.where_time_goes()],
         of: metrics.calls,
+    }
+}
+
+/// Who calls whom. Nodes are named by `client` and `server`, which are not services of the board's choice alone.
+fn service_graph() -> Board {
+    let (requests, failed) = (counter(&names::GRAPH_REQUESTS), counter(&names::GRAPH_FAILED));
+    let (served, made) = (histogram(&names::GRAPH_SERVER), histogram(&names::GRAPH_CLIENT));
+    let edge = "client, server";
+    let all = rate(edge, &requests, SERVICE);
+    let ratio = format!("({} or {all} * 0) / ({all} > 0)", rate(edge, &failed, SERVICE));
+    let node =
+        |label: &str| format!(r#"label_replace({}, "id", "$1", "{label}", "(.*)")"#, rate(label, &requests, SERVICE));
+    let nodes = format!(
+        r#"label_replace(sum by (id) ({} or {} * 0), "title", "$1", "id", "(.*)")"#,
+        node("server"),
+        node("client"),
+    );
+    let edges = format!(
+        r#"label_replace(label_replace(label_join({all}, "id", " -> ", "client", "server"), "source", "$1", "client", "(.*)"), "target", "$1", "server", "(.*)")"#
+    );
+    let lines = |title, description, unit, expr: String| {
+        Panel::new(
+            Kind::TimeSeries,
+            title,
+            description,
+            unit,
+            12,
+            [query(expr, "{{client}} -> {{server}}").with_exemplars()],
+        )
+    };
+    Board {
+        uid: "bellwether-service-graph",
+        title: "Service graph",
+        description: "Who calls whom: the family of metrics `service_graph`",
+        of: counter(&names::CALLS),
+        rows: vec![
+            Row {
+                title: "Graph",
+                panels: vec![Panel::new(
+                    Kind::NodeGraph,
+                    "Calls a second",
+                    "Of a node: those that it serves; of an edge: those from one to the other",
+                    "reqps",
+                    24,
+                    [query(nodes, "mainstat"), query(edges, "mainstat")],
+                )],
+            },
+            Row {
+                title: "Edges",
+                panels: vec![
+                    lines("Rate", "Calls a second", "reqps", all),
+                    lines("Error ratio", "Share of the calls that failed", "percentunit", ratio),
+                    lines(
+                        "95th percentile where served",
+                        "As the server measured it",
+                        "s",
+                        quantile(0.95, edge, &served, SERVICE),
+                    ),
+                    lines(
+                        "95th percentile where made",
+                        "As the client measured it",
+                        "s",
+                        quantile(0.95, edge, &made, SERVICE),
+                    ),
+                ],
+            },
+        ],
     }
 }
 

@@ -50,6 +50,7 @@ pub(super) enum Kind {
     Stacked,
     Heatmap,
     Table,
+    NodeGraph,
     StateTimeline,
 }
 
@@ -136,6 +137,7 @@ impl Kind {
             Self::TimeSeries | Self::Stacked => "timeseries",
             Self::Heatmap => "heatmap",
             Self::Table => "table",
+            Self::NodeGraph => "nodeGraph",
             Self::StateTimeline => "state-timeline",
         }
     }
@@ -143,13 +145,14 @@ impl Kind {
     fn height(self) -> u64 {
         match self {
             Self::Stat => 4,
+            Self::NodeGraph => 14,
             _ => 8,
         }
     }
 
     /// Whether the panel shows what is now, and not how it came.
     fn instant(self) -> bool {
-        self == Self::Table
+        matches!(self, Self::Table | Self::NodeGraph)
     }
 }
 
@@ -167,7 +170,7 @@ fn one(panel: &Panel, id: usize, place: &Value) -> Value {
 
 fn target(kind: Kind, letter: u8, query: &Query) -> Value {
     let format = match kind {
-        Kind::Table => "table",
+        Kind::Table | Kind::NodeGraph => "table",
         Kind::Heatmap => "heatmap",
         _ => "time_series",
     };
@@ -220,10 +223,12 @@ fn options(kind: Kind) -> Value {
             json!({"showValue": "never", "mergeValues": true, "legend": {"showLegend": false, "displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "single"}})
         }
         Kind::Table => json!({"showHeader": true, "cellHeight": "sm", "sortBy": []}),
+        Kind::NodeGraph => json!({"nodes": {}, "edges": {}, "layoutAlgorithm": "layered"}),
     }
 }
 
-/// A table has a line for each set of labels, and a column for each query, named by its legend.
+/// A table has a line for each set of labels, and a column for each query, named by its legend. The frames of a node
+/// graph are told apart by their columns: edges have a source and a target.
 fn transformations(panel: &Panel) -> Value {
     let column = |letter: u8| {
         if panel.queries.len() > 1 { format!("Value #{}", char::from(letter)) } else { "Value".to_owned() }
@@ -233,6 +238,9 @@ fn transformations(panel: &Panel) -> Value {
     match panel.kind {
         Kind::Table => json!([
             {"id": "merge", "options": {}},
+            {"id": "organize", "options": {"excludeByName": {"Time": true}, "indexByName": {}, "renameByName": renamed}},
+        ]),
+        Kind::NodeGraph => json!([
             {"id": "organize", "options": {"excludeByName": {"Time": true}, "indexByName": {}, "renameByName": renamed}},
         ]),
         _ => json!([]),
