@@ -19,9 +19,14 @@ pub(crate) struct Response {
 
 /// What `http://127.0.0.1:{port}{path}` answers.
 pub(crate) async fn get(port: u16, path: &str) -> Result<Response> {
+    get_with(port, path, "").await
+}
+
+/// The same with further headers, each with its end of line.
+pub(crate) async fn get_with(port: u16, path: &str, headers: &str) -> Result<Response> {
     let exchange = async {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
-        stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n\r\n").as_bytes()).await?;
+        stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n{headers}\r\n").as_bytes()).await?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await?;
         let (head, body) = answer.split_once("\r\n\r\n").ok_or("the answer has no end of its head")?;

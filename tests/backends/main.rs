@@ -29,6 +29,7 @@ mod services;
 mod smtp;
 mod stack;
 mod told;
+mod web;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Result<T> = std::result::Result<T, Error>;
