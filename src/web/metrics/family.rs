@@ -51,14 +51,21 @@ pub(super) struct Line {
     pub(super) exemplar: Option<Exemplar>,
 }
 
-/// Every metric of a collection, by name.
-pub(super) fn all(snapshot: &Snapshot) -> Vec<Family> {
+/// A collection by Prometheus' names, and where older exemplars are found: an export takes those of the collection away.
+struct Sources<'a> {
+    now: History,
+    window: &'a History,
+}
+
+/// Every metric of a collection, by name; exemplars are the collection's or the newest of the `window`.
+pub(super) fn all(snapshot: &Snapshot, window: &History) -> Vec<Family> {
     // A window for this one collection: what it counts as refused was counted by the other one.
     let config = Config { max_series: usize::MAX, max_bytes: usize::MAX, exemplars: 1, ..Config::default() };
-    let history = History::new(config, Arc::default());
-    history.ingest(snapshot);
-    let mut families: Vec<Family> = history
-        .metadata()
+    let now = History::new(config, Arc::default());
+    now.ingest(snapshot);
+    let history = Sources { now, window };
+    let metadata = history.now.metadata();
+    let mut families: Vec<Family> = metadata
         .iter()
         .map(|(name, metadata)| {
             let (kind, lines) = match metadata.kind {
@@ -70,11 +77,11 @@ pub(super) fn all(snapshot: &Snapshot) -> Vec<Family> {
         })
         .filter(|family| !family.lines.is_empty())
         .collect();
-    families.extend(target(&history, snapshot));
+    families.extend(target(&history.now, snapshot));
     families
 }
 
-fn numbers(history: &History, name: &str) -> Vec<Line> {
+fn numbers(history: &Sources<'_>, name: &str) -> Vec<Line> {
     let mut exemplars = exemplars(history, name);
     let line = |(labels, value): (Labels, SampleValue)| match value {
         SampleValue::Float(value) => {
@@ -83,16 +90,16 @@ fn numbers(history: &History, name: &str) -> Vec<Line> {
         }
         SampleValue::Histogram(_) => None,
     };
-    newest(history, name).into_iter().filter_map(line).collect()
+    newest(&history.now, name).into_iter().filter_map(line).collect()
 }
 
 /// Buckets by their bound, then sum and count, one set of labels after the other.
-fn histograms(history: &History, name: &str) -> Vec<Line> {
+fn histograms(history: &Sources<'_>, name: &str) -> Vec<Line> {
     let mut sets: BTreeMap<Labels, Vec<(f64, Line)>> = BTreeMap::new();
     for suffix in ["_bucket", "_sum", "_count"] {
         let metric = format!("{name}{suffix}");
         let mut exemplars = exemplars(history, &metric);
-        for (labels, value) in newest(history, &metric) {
+        for (labels, value) in newest(&history.now, &metric) {
             let SampleValue::Float(value) = value else { continue };
             // Sum and count stand behind all buckets, the last of which is the one without a bound.
             let bound = labels.get("le").and_then(|bound| bound.parse().ok()).unwrap_or(f64::INFINITY);
@@ -101,7 +108,7 @@ fn histograms(history: &History, name: &str) -> Vec<Line> {
             sets.entry(set).or_default().push((bound, Line { suffix, labels: scraped(&labels), value, exemplar }));
         }
     }
-    for (labels, value) in newest(history, name) {
+    for (labels, value) in newest(&history.now, name) {
         // Exponential: without bounds that the format could name.
         let SampleValue::Histogram(native) = value else { continue };
         let plain = scraped(&labels);
@@ -151,9 +158,12 @@ fn newest(history: &History, name: &str) -> Vec<(Labels, SampleValue)> {
 }
 
 /// The newest exemplar of each series of a name.
-fn exemplars(history: &History, name: &str) -> BTreeMap<Labels, Exemplar> {
-    let all = named(name).map(|matcher| history.exemplars(&[matcher], i64::MIN, i64::MAX)).unwrap_or_default();
-    all.into_iter().filter_map(|(labels, exemplars)| Some((labels, *exemplars.last()?))).collect()
+fn exemplars(history: &Sources<'_>, name: &str) -> BTreeMap<Labels, Exemplar> {
+    let of = |history: &History| {
+        let all = named(name).map(|matcher| history.exemplars(&[matcher], i64::MIN, i64::MAX)).unwrap_or_default();
+        all.into_iter().filter_map(|(labels, exemplars)| Some((labels, *exemplars.last()?)))
+    };
+    of(history.window).chain(of(&history.now)).collect()
 }
 
 fn named(name: &str) -> Option<Matcher> {

@@ -27,7 +27,7 @@ pub(super) async fn exposed(State(desk): State<Arc<Desk>>, headers: HeaderMap) -
     };
     let work = spawn_blocking(move || {
         let _turn = turn;
-        write::text(&family::all(&desk.handle.snapshot()), format)
+        write::text(&family::all(&desk.handle.snapshot(), &desk.window.history), format)
     });
     match work.await {
         Ok(text) => ([(header::CONTENT_TYPE, format.content_type())], text).into_response(),

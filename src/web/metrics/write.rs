@@ -155,7 +155,7 @@ mod tests {
     fn openmetrics_has_families_without_suffixes_units_exemplars_and_an_end() {
         let link = "# {trace_id=\"00000000000000000000000000000007\",span_id=\"0000000000000009\"} 0.67 1520879607.789";
         let expected = format!(
-            r##"# HELP calls says \"what\"\nit is \\ not
+            r#"# HELP calls says \"what\"\nit is \\ not
 # TYPE calls counter
 calls_total{{op="a\"b\\c\nd"}} 17 {link}
 # HELP in_flight says \"what\"\nit is \\ not
@@ -172,7 +172,7 @@ took_seconds_count 3
 # TYPE target info
 target_info{{host="x"}} 1
 # EOF
-"##
+"#
         );
         assert_eq!(text(&families(), Format::OpenMetrics), expected);
     }
