@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Each example, and what its run must print.
-const EXAMPLES: [(&str, &[&str]); 8] = [
+const EXAMPLES: [(&str, &[&str]); 9] = [
     ("quickstart", &["search", "rank", "searched", "traces.span.metrics.calls", "bellwether.span.self_time"]),
     ("own_subscriber", &["open_index", "index.name", "books", "3 spans delivered"]),
     ("own_exporter", &["span inner", "span outer", "hello"]),
@@ -13,12 +13,17 @@ const EXAMPLES: [(&str, &[&str]); 8] = [
     ("measurements", &["shop.parcels", "large", "shop.packing.duration", "shop.items", "north", "shop.stock"]),
     ("rules_in_code", &["groups:", "alert: search_p95_above_200", "for: 5m", "alert: NobodyPays"]),
     ("in_a_test", &["3 calls, 1 error, 30 ms each"]),
+    ("web", &["traces_span_metrics_calls_total{", "span_name=\"search\"", "\"name\":\"search_p95_above_200\""]),
     ("http", &["GET /users/{id}", "http.route", "lang=en&token=REDACTED", "url.full"]),
 ];
 
 /// Whether the features that it needs are there.
 fn has_features(example: &str) -> bool {
-    example != "http" || cfg!(feature = "http")
+    match example {
+        "http" => cfg!(feature = "http"),
+        "web" => cfg!(feature = "web"),
+        _ => true,
+    }
 }
 
 /// Where cargo puts an example, beside this test's own folder.

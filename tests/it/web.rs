@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tracing::Dispatch;
 use tracing_subscriber::prelude::*;
 
-/// 2023-11-14T22:13:20Z, in seconds.
+/// When things are collected first, in seconds: 2023-11-14T22:13:20Z.
 const BEGIN: u64 = 1_700_000_000;
 const LIMIT: Duration = Duration::from_secs(20);
 /// With a [`pause`] after each.
@@ -177,7 +177,7 @@ fn rules() -> Alerts {
 
 impl Service {
     fn start(web: impl Into<Web>, alerts: Alerts) -> Self {
-        let clock = Clock::manual(Timestamp(BEGIN * 1_000_000_000));
+        let clock = Clock::manual(Timestamp((BEGIN - 10) * 1_000_000_000));
         let builder = builder(&clock).resource("service.instance.id", "i-1").web(web).alerts(alerts);
         let (layer, guard) = builder.layer().expect("settings");
         let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
@@ -186,17 +186,34 @@ impl Service {
     }
 
     /// With orders of two kinds, collected twice.
-    fn with_orders(web: impl Into<Web>, alerts: Alerts) -> Self {
-        let service = Self::start(web, alerts);
-        service.orders("books", 3);
-        service.orders("pens", 1);
-        tracing::dispatcher::with_default(&service.dispatch, || {
-            histogram("took").with_unit("s").with_boundaries([0.5, 1.0]).record(0.7, &[]);
-        });
-        service.reaches("orders_total", BEGIN, 2);
-        service.clock.advance(Duration::from_secs(10));
-        service.reaches("orders_total", BEGIN + 10, 2);
-        service
+    fn with_orders(web: impl Into<Web>, alerts: &Alerts) -> Self {
+        let web = web.into();
+        let collected = |_| {
+            let service = Self::start(web.clone(), alerts.clone());
+            service.orders("books", 3);
+            service.orders("pens", 1);
+            tracing::dispatcher::with_default(&service.dispatch, || {
+                histogram("took").with_unit("s").with_boundaries([0.5, 1.0]).record(0.7, &[]);
+            });
+            // Time that moves before a collection has come to its end is not waited for by the next one: begin again.
+            [BEGIN, BEGIN + 10].into_iter().all(|time| service.reaches(time)).then_some(service)
+        };
+        (0..20).find_map(collected).expect("two collections")
+    }
+
+    /// Moves time, and waits for a collection; whether it came.
+    fn reaches(&self, time: u64) -> bool {
+        self.clock.advance(Duration::from_secs(10));
+        let path = format!("/api/v1/query?query=timestamp(orders_total)=={time}&time={time}");
+        let is_there = |_| {
+            let answer = self.get(&path).json();
+            let there = answer["data"]["result"].as_array().is_some_and(|found| found.len() == 2);
+            if !there {
+                pause();
+            }
+            there
+        };
+        (0..TRIES / 10).any(is_there)
     }
 
     fn orders(&self, kind: &'static str, times: u64) {
@@ -207,12 +224,6 @@ impl Service {
 
     fn get(&self, path: &str) -> Response {
         ask(self.address, "GET", path, "", "")
-    }
-
-    /// Waits until a query at this time finds so many samples that are as new.
-    fn reaches(&self, query: &str, time: u64, series: usize) {
-        let path = format!("/api/v1/query?query=timestamp({query})=={time}&time={time}");
-        self.until(&path, |answer| answer["data"]["result"].as_array().is_some_and(|found| found.len() == series));
     }
 
     /// Waits until an answer is as it should be.
@@ -273,7 +284,7 @@ fn escaped(text: &str) -> String {
 
 #[test]
 fn each_endpoint_answers_as_prometheus_does() {
-    let service = Service::with_orders("127.0.0.1:0", no_rules());
+    let service = Service::with_orders("127.0.0.1:0", &no_rules());
     let books = json!({"__name__": "orders_total", "instance": "i-1", "job": "shop", "kind": "books"});
     let pens = json!({"__name__": "orders_total", "instance": "i-1", "job": "shop", "kind": "pens"});
     let time = BEGIN + 10;
@@ -286,7 +297,7 @@ fn each_endpoint_answers_as_prometheus_does() {
         ),
         (
             format!("query?query=orders_total[1m]&time={time}&limit=1"),
-            json!({"resultType": "matrix", "result": [{"metric": books, "values": [[BEGIN, "3"], [time, "3"]]}]}),
+            json!({"resultType": "matrix", "result": [{"metric": books, "values": [[BEGIN - 10, "0"], [BEGIN, "3"], [time, "3"]]}]}),
         ),
         (
             format!("query_range?query=orders_total&start={BEGIN}&end={time}&step=5s&limit=1"),
@@ -336,7 +347,7 @@ fn each_endpoint_answers_as_prometheus_does() {
 
 #[test]
 fn what_cannot_be_answered_is_an_error_of_prometheus_kind() {
-    let service = Service::with_orders("127.0.0.1:0", no_rules());
+    let service = Service::with_orders("127.0.0.1:0", &no_rules());
     for (path, status, kind, message) in REFUSED {
         let response = service.get(&format!("/api/v1/{path}"));
         let answer = response.json();
@@ -351,7 +362,7 @@ fn what_cannot_be_answered_is_an_error_of_prometheus_kind() {
 
 #[test]
 fn rules_show_their_state_and_alerts_their_life() {
-    let service = Service::with_orders("127.0.0.1:0", rules());
+    let service = Service::with_orders("127.0.0.1:0", &rules());
     let answer = service.until("/api/v1/rules", |answer| answer["data"]["groups"][0]["rules"][1]["state"] == "firing");
     let group = &answer["data"]["groups"][0];
     assert_eq!(
@@ -404,7 +415,7 @@ fn rules_show_their_state_and_alerts_their_life() {
 
 #[test]
 fn metrics_are_exposed_as_they_are_now_in_the_format_that_is_asked_for() {
-    let service = Service::with_orders("127.0.0.1:0", rules());
+    let service = Service::with_orders("127.0.0.1:0", &rules());
     let text = service.get("/metrics");
     assert!(text.head.contains("content-type: text/plain; version=0.0.4"), "{}", text.head);
     let accept = "Accept: application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.3\r\n";
@@ -448,7 +459,7 @@ fn no_port_is_open_unless_asked_for_and_one_that_is_taken_is_an_error_that_names
 
 #[test]
 fn a_shutdown_closes_the_port_in_time_whatever_clients_do() {
-    let service = Service::with_orders("127.0.0.1:0", rules());
+    let service = Service::with_orders("127.0.0.1:0", &rules());
     let address = service.address;
     let idle = TcpStream::connect(address).expect("a connection");
     let mut half = TcpStream::connect(address).expect("a connection");
@@ -466,7 +477,7 @@ fn a_shutdown_closes_the_port_in_time_whatever_clients_do() {
 
 #[test]
 fn limits_hold_and_what_falls_over_them_is_counted() {
-    let service = Service::with_orders(Web::at(":0").max_connections(3).max_samples(8), no_rules());
+    let service = Service::with_orders(Web::at(":0").max_connections(3).max_samples(8), &no_rules());
     let path = format!("/api/v1/query?query={}&time={}", escaped("{__name__!=''}[1m]"), BEGIN + 10);
     let answer = service.get(&path).json();
     assert_eq!(answer["errorType"], "execution", "{answer}");
