@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --features web --example web
 //! ```
+#![expect(clippy::print_stdout, reason = "an example shows what it got")]
 
 use std::error::Error;
 use std::io::{Read as _, Write as _};
