@@ -7,6 +7,8 @@ pub mod instruments;
 pub mod model;
 pub mod names;
 mod telemetry;
+#[cfg(feature = "rules")]
+pub mod template;
 pub mod testing;
 
 // Rooms of the house that the project's own tests and benchmarks enter; not part of the stable interface.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::active::{Active, RESOLVED_RETENTION, State};
 use super::file::RuleSpec;
 use super::place::Place;
-use super::template::{Context, Data, Found, Template};
 use crate::model::{Labels, METRIC_NAME, Sample, SampleValue};
+use crate::template::{Context, Data, Found, Template};
 
 /// The label that holds an alert's name.
 pub const ALERT_NAME: &str = "alertname";

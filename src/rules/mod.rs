@@ -22,9 +22,9 @@ mod rule;
 mod set;
 pub mod slo;
 mod state;
-pub mod template;
 mod traces;
 
+pub use crate::template::Template;
 pub use active::{Active, RESOLVED_RETENTION, State};
 pub use alerting::{ALERT_NAME, ALERT_STATE, ALERTS, ALERTS_FOR_STATE};
 pub use config::Config;
@@ -39,7 +39,6 @@ pub use reach::longest;
 pub use rule::{Health, Rule};
 pub use set::Rules;
 pub use state::{Restored, StateFile};
-pub use template::Template;
 pub use traces::TRACES;
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use super::config::Config;
-use super::template::Found;
 use crate::clock::Clock;
 use crate::history::{History, Source};
 use crate::model::{Labels, Sample};
 use crate::promql::{self, Annotations, Expr, Value};
+use crate::template::Found;
 
 /// A place that takes the series that rules make.
 pub trait Sink {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::alerting::with;
 use super::file::RuleSpec;
-use super::template::Found;
 use crate::model::{Labels, METRIC_NAME, Sample};
+use crate::template::Found;
 
 /// The series of a recording: what the expression gave, under the rule's name and labels.
 pub(super) fn record(

@@ -174,7 +174,7 @@ impl Rule {
         let config = place.config;
         let generator_url = match config.external_url.as_str() {
             "" => String::new(),
-            url => format!("{url}{}", super::template::table_link(&self.spec.expr.to_string())),
+            url => format!("{url}{}", crate::template::table_link(&self.spec.expr.to_string())),
         };
         let failed = matches!(self.health, Health::Bad(_));
         let due = self.alerting.active.values_mut().filter(|active| active.needs_sending(now, config.resend_delay));

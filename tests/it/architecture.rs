@@ -16,10 +16,12 @@ const ROOMS: [(&str, &[&str]); 20] = [
     ("system", &[]),
     ("history", &[]),
     ("promql", &["history"]),
-    ("rules", &["history", "promql"]),
+    // Texts of alerts and of messages about them.
+    ("template", &[]),
+    ("rules", &["history", "promql", "template"]),
     // Connections, for everything that sends.
     ("transport", &[]),
-    ("notifier", &["transport"]),
+    ("notifier", &["transport", "template"]),
     ("layer", &["series", "families"]),
     // A measurement that is made in a span links to it, and the layer knows which span that is.
     ("instruments", &["series", "layer"]),

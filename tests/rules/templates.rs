@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bellwether::history::{Selected, Source};
 use bellwether::model::{Labels, Matcher, Sample, SampleValue};
 use bellwether::promql::{self, Value};
-use bellwether::rules::template::{Context, Data, Found, Template};
+use bellwether::template::{Context, Data, Found, Template};
 
 use crate::text;
 

@@ -4,6 +4,7 @@ mod alertmanager;
 mod console;
 #[cfg(feature = "email")]
 mod email;
+mod filled;
 mod http;
 mod json;
 mod log;

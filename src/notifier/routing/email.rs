@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 
 use super::receivers::{Secret, beside, secret, text};
+use super::templates::template;
+use crate::template::message::{Form, Library};
 use crate::yaml::{Fault, Node, Reader, Section};
 
 /// `email_configs`: messages over SMTP. Needs the feature `email`.
 #[derive(Debug, Clone)]
 pub struct Email {
-    /// Addresses, separated by commas; each gets the same message.
+    /// Addresses, separated by commas; each gets the same message. A template.
     pub to: String,
-    /// The sender's address.
+    /// The sender's address. A template.
     pub from: String,
     /// `host:port` of the server.
     pub smarthost: String,
@@ -27,8 +29,14 @@ pub struct Email {
     pub ca_file: Option<PathBuf>,
     /// The name that the server's certificate must have. Default the host of `smarthost`.
     pub server_name: Option<String>,
-    /// Headers besides the usual ones; `Subject`, `To` and `From` take the place of ours.
+    /// Headers besides the usual ones, each a template; `Subject`, `To` and `From` take the place of ours.
     pub headers: Vec<(String, String)>,
+    /// Template of the body as HTML; without it ours, and when it is empty none.
+    pub html: Option<String>,
+    /// Template of the body as text; without it ours, and when it is empty none.
+    pub text: Option<String>,
+    /// What the templates may call.
+    pub templates: Library,
     /// Which messages a mail program shows as one conversation. Default each by itself.
     pub threading: Threading,
     /// Whether the end of an alert is told. Default no, as in Alertmanager.
@@ -75,6 +83,9 @@ impl Email {
             ca_file: None,
             server_name: None,
             headers: Vec::new(),
+            html: None,
+            text: None,
+            templates: Library::default(),
             threading: Threading::Off,
             send_resolved: false,
         }
@@ -118,8 +129,13 @@ pub(super) fn global<'n>(reader: &mut Reader<'n>, section: &Section<'n>) -> Resu
 }
 
 /// An entry of `email_configs`.
-pub(super) fn read<'n>(reader: &mut Reader<'n>, node: &'n Node, global: &Smtp) -> Result<Email, Fault> {
-    const READ: [&str; 14] = [
+pub(super) fn read<'n>(
+    reader: &mut Reader<'n>,
+    node: &'n Node,
+    global: &Smtp,
+    library: &Library,
+) -> Result<Email, Fault> {
+    const READ: [&str; 16] = [
         "send_resolved",
         "to",
         "from",
@@ -130,26 +146,31 @@ pub(super) fn read<'n>(reader: &mut Reader<'n>, node: &'n Node, global: &Smtp) -
         "auth_password_file",
         "auth_identity",
         "headers",
+        "html",
+        "text",
         "require_tls",
         "force_implicit_tls",
         "tls_config",
         "threading",
     ];
-    const OTHER: [&str; 4] = ["auth_secret", "auth_secret_file", "html", "text"];
+    const OTHER: [&str; 2] = ["auth_secret", "auth_secret_file"];
     let section = reader.section(node, &[READ.as_slice(), &OTHER].concat())?;
     section.ignore(reader, &OTHER);
     let needed = |key: &str, own: Option<String>, fallback: &Option<String>| {
         let missing = || section.error(section.place, format!("{key} is missing here, and smtp_{key} in global"));
         own.or_else(|| fallback.clone()).ok_or_else(missing)
     };
-    let to = text(&section, "to")?.ok_or_else(|| section.error(section.place, "to is missing here"))?;
+    let to = template(&section, "to", library, Form::Text)?
+        .filter(|to| !to.is_empty())
+        .ok_or_else(|| section.error(section.place, "to is missing here"))?;
     let smarthost = needed("smarthost", smarthost(&section, "smarthost")?, &global.smarthost)?;
-    let from = needed("from", text(&section, "from")?, &global.from)?;
+    let from = needed("from", template(&section, "from", library, Form::Text)?, &global.from)?;
     let username = text(&section, "auth_username")?.or_else(|| global.username.clone());
     let password = secret(&section, "auth_password", "auth_password_file")?.or_else(|| global.password.clone());
     let identity = text(&section, "auth_identity")?.or_else(|| global.identity.clone()).unwrap_or_default();
     let tls = certificates(reader, &section, "tls_config")?.or_else(|| global.tls.clone()).unwrap_or_default();
-    let headers = headers(reader, &section)?;
+    let headers = headers(reader, &section, library)?;
+    let body = |key: &str, form| template(&section, key, library, form);
     let threading = threading(reader, &section)?;
     let taken = |name: &str| ["References", "In-Reply-To"].iter().any(|taken| taken.eq_ignore_ascii_case(name));
     if let Some((name, _)) = headers.iter().find(|(name, _)| threading != Threading::Off && taken(name)) {
@@ -165,6 +186,9 @@ pub(super) fn read<'n>(reader: &mut Reader<'n>, node: &'n Node, global: &Smtp) -
         ca_file: tls.ca_file,
         server_name: tls.server_name,
         headers,
+        html: body("html", Form::Html)?,
+        text: body("text", Form::Text)?,
+        templates: library.clone(),
         threading,
         send_resolved: section.flag("send_resolved")?.unwrap_or(false),
         ..Email::new(to, from, smarthost)
@@ -197,7 +221,7 @@ fn certificates<'n>(reader: &mut Reader<'n>, section: &Section<'n>, key: &str) -
     Ok(Some(Certificates { ca_file, server_name: text(&tls, "server_name")? }))
 }
 
-fn headers<'n>(reader: &Reader<'n>, section: &Section<'n>) -> Result<Vec<(String, String)>, Fault> {
+fn headers<'n>(reader: &Reader<'n>, section: &Section<'n>, library: &Library) -> Result<Vec<(String, String)>, Fault> {
     let Some(node) = section.get("headers") else { return Ok(Vec::new()) };
     let map = reader.any_section(node, "a mapping of headers")?;
     let mut headers: Vec<(String, String)> = Vec::new();
@@ -209,7 +233,7 @@ fn headers<'n>(reader: &Reader<'n>, section: &Section<'n>) -> Result<Vec<(String
         if headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
             return Err(map.invalid("headers", name, "each header once"));
         }
-        headers.push((name.clone(), map.text(name)?.unwrap_or_default().to_owned()));
+        headers.push((name.clone(), template(&map, name, library, Form::Text)?.unwrap_or_default()));
     }
     Ok(headers)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::receivers::{self, Global};
-use super::{GroupBy, InhibitRule, Route, Routing, intervals, matchers};
+use super::{GroupBy, InhibitRule, Route, Routing, intervals, matchers, templates};
 use crate::model::{MatchOp, Matcher, parse_duration};
 use crate::yaml::{self, Content, Fault, Node, Options, Place, Reader, Section};
 
@@ -49,12 +49,13 @@ pub(super) fn read(file: &str, text: &str) -> Result<Routing, Fault> {
         return Err(reader.error(Place::START, "the file is empty; expected route and receivers"));
     };
     let root = reader.section(document, &ROOT)?;
-    root.ignore(&mut reader, &["templates", "tracing"]);
+    root.ignore(&mut reader, &["tracing"]);
+    let library = templates::library(&mut reader, &root)?;
     let global = match root.get("global") {
         Some(node) => receivers::global(&mut reader, node)?,
         None => Global::default(),
     };
-    let receivers = receivers::read(&mut reader, &root, &global)?;
+    let receivers = receivers::read(&mut reader, &root, &global, &library)?;
     let intervals = time_intervals(&reader, &root)?;
     let mut uses = Names::default();
     let route = tree(&reader, &root, &mut uses)?;

@@ -2,7 +2,7 @@
 //!
 //! Follows <https://prometheus.io/docs/alerting/latest/configuration/> for the route tree, grouping, inhibition, time
 //! intervals and receivers (webhook, Slack, email). A file that Alertmanager takes is read unchanged: what bellwether
-//! does not do (other receivers, templates of one's own, silences) is a warning with its place. What Alertmanager would
+//! does not do (other receivers, silences) is a warning with its place. What Alertmanager would
 //! refuse is an error.
 
 mod email;
@@ -10,6 +10,8 @@ mod file;
 mod intervals;
 mod matchers;
 mod receivers;
+mod slack;
+mod templates;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,7 +20,8 @@ pub use self::email::{Email, Login, Threading};
 #[cfg(feature = "email")]
 pub(crate) use self::email::{host_and_port, is_header_name};
 pub(crate) use self::intervals::TimeInterval;
-pub use self::receivers::{Authorization, Http, Receiver, Secret, Slack, Webhook};
+pub use self::receivers::{Authorization, Http, Receiver, Secret, Webhook};
+pub use self::slack::{Slack, SlackField};
 use crate::Error;
 use crate::clock::Timestamp;
 use crate::model::{Labels, Matcher};

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use super::email::{self, Email, Smtp};
 use super::file::{duration, sequence};
+use super::slack::{self, Slack};
+use crate::template::message::Library;
 use crate::yaml::{Fault, Node, Reader, Section};
 
 /// A name with any number of channels; one without channels tells nobody.
@@ -75,25 +77,6 @@ pub struct Webhook {
     pub timeout: Option<Duration>,
 }
 
-/// `slack_configs`: an incoming webhook of Slack, or of what speaks like it.
-#[derive(Debug, Clone)]
-pub struct Slack {
-    /// The webhook's URL.
-    pub api_url: Secret,
-    /// Connection and credentials.
-    pub http: Http,
-    /// Another channel than the webhook's own.
-    pub channel: Option<String>,
-    /// Who seems to speak.
-    pub username: Option<String>,
-    /// A picture in the form `:name:`.
-    pub icon_emoji: Option<String>,
-    /// Whether the end of an alert is told. Default no, as in Alertmanager.
-    pub send_resolved: bool,
-    /// One try at most; without it the notification's own limit.
-    pub timeout: Option<Duration>,
-}
-
 /// `http_config`: how a URL is reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Http {
@@ -120,8 +103,8 @@ pub enum Authorization {
 #[derive(Debug, Default)]
 pub(super) struct Global {
     pub(super) resolve_timeout: Option<Duration>,
-    http: Http,
-    slack_api_url: Option<Secret>,
+    pub(super) http: Http,
+    pub(super) slack_api_url: Option<Secret>,
     smtp: Smtp,
 }
 
@@ -197,7 +180,12 @@ pub(super) fn global<'n>(reader: &mut Reader<'n>, node: &'n Node) -> Result<Glob
     })
 }
 
-pub(super) fn read<'n>(reader: &mut Reader<'n>, root: &Section<'n>, global: &Global) -> Result<Vec<Receiver>, Fault> {
+pub(super) fn read<'n>(
+    reader: &mut Reader<'n>,
+    root: &Section<'n>,
+    global: &Global,
+    library: &Library,
+) -> Result<Vec<Receiver>, Fault> {
     let mut receivers: Vec<Receiver> = Vec::new();
     for node in sequence(root, "receivers")? {
         let known: Vec<&str> =
@@ -213,10 +201,10 @@ pub(super) fn read<'n>(reader: &mut Reader<'n>, root: &Section<'n>, global: &Glo
             receiver.webhooks.push(webhook(reader, node, global)?);
         }
         for node in sequence(&section, "slack_configs")? {
-            receiver.slacks.push(slack(reader, node, global)?);
+            receiver.slacks.push(slack::read(reader, node, global, library)?);
         }
         for node in sequence(&section, "email_configs")? {
-            receiver.emails.push(email::read(reader, node, &global.smtp)?);
+            receiver.emails.push(email::read(reader, node, &global.smtp, library)?);
         }
         receivers.push(receiver);
     }
@@ -239,52 +227,7 @@ fn webhook<'n>(reader: &mut Reader<'n>, node: &'n Node, global: &Global) -> Resu
     })
 }
 
-fn slack<'n>(reader: &mut Reader<'n>, node: &'n Node, global: &Global) -> Result<Slack, Fault> {
-    const READ: [&str; 8] =
-        ["send_resolved", "http_config", "api_url", "api_url_file", "channel", "username", "icon_emoji", "timeout"];
-    const OTHER: [&str; 23] = [
-        "app_token",
-        "app_token_file",
-        "app_url",
-        "color",
-        "title",
-        "title_link",
-        "pretext",
-        "text",
-        "message_text",
-        "fields",
-        "short_fields",
-        "footer",
-        "fallback",
-        "callback_id",
-        "icon_url",
-        "image_url",
-        "thumb_url",
-        "link_names",
-        "mrkdwn_in",
-        "actions",
-        "update_message",
-        "blocks",
-        "attachments",
-    ];
-    let section = reader.section(node, &[READ.as_slice(), &OTHER].concat())?;
-    section.ignore(reader, &OTHER);
-    let own = secret(&section, "api_url", "api_url_file")?;
-    let missing = || section.error(section.place, "api_url is missing here, and slack_api_url in global");
-    let api_url = own.or_else(|| global.slack_api_url.clone()).ok_or_else(missing)?;
-    check_url(&section, "api_url", &api_url)?;
-    Ok(Slack {
-        api_url,
-        http: http(reader, &section)?.unwrap_or_else(|| global.http.clone()),
-        channel: text(&section, "channel")?,
-        username: text(&section, "username")?,
-        icon_emoji: text(&section, "icon_emoji")?,
-        send_resolved: section.flag("send_resolved")?.unwrap_or(false),
-        timeout: limit(&section)?,
-    })
-}
-
-fn http<'n>(reader: &mut Reader<'n>, section: &Section<'n>) -> Result<Option<Http>, Fault> {
+pub(super) fn http<'n>(reader: &mut Reader<'n>, section: &Section<'n>) -> Result<Option<Http>, Fault> {
     const READ: [&str; 5] = ["authorization", "basic_auth", "bearer_token", "bearer_token_file", "tls_config"];
     const OTHER: [&str; 8] = [
         "oauth2",
@@ -359,7 +302,7 @@ pub(super) fn secret(section: &Section<'_>, key: &str, file_key: &str) -> Result
 }
 
 /// A URL that stands in the file is checked at once, and never shown.
-fn check_url(section: &Section<'_>, key: &str, url: &Secret) -> Result<(), Fault> {
+pub(super) fn check_url(section: &Section<'_>, key: &str, url: &Secret) -> Result<(), Fault> {
     const EXPECTED: &str = "a URL that begins with http:// or https://";
     match url {
         Secret::Text(url) if !(url.starts_with("http://") || url.starts_with("https://")) => {
@@ -374,6 +317,6 @@ fn count(section: &Section<'_>, key: &str) -> Result<usize, Fault> {
     Ok(whole.unwrap_or(0))
 }
 
-fn limit(section: &Section<'_>) -> Result<Option<Duration>, Fault> {
+pub(super) fn limit(section: &Section<'_>) -> Result<Option<Duration>, Fault> {
     Ok(duration(section, "timeout")?.filter(|limit| !limit.is_zero()))
 }

@@ -102,7 +102,6 @@ fn what_is_not_done_here_is_a_warning_with_its_place_and_secrets_stay_secret() {
         routing.warnings,
         [
             "alertmanager.yml:7:3: pagerduty_url is not supported and has no effect",
-            "alertmanager.yml:26:42: title is not supported and has no effect",
             "alertmanager.yml:29:5: pagerduty_configs is not supported and has no effect",
         ]
     );

@@ -24,7 +24,6 @@ pub(super) fn text(notification: &Notification) -> String {
             lines.extend(pairs(labels).map(|(name, value)| format!("    {name} = {}", indented(&value))));
         }
     }
-    lines.extend(remarks(notification).into_iter().flat_map(|remark| [String::new(), remark]));
     lines.push(String::new());
     lines.join("\n")
 }
@@ -52,7 +51,6 @@ pub(super) fn html(notification: &Notification) -> String {
         lines.extend(named.map(|(name, value)| row(&escaped(&name), &escaped(&value))));
         lines.push("</table>".to_owned());
     }
-    lines.extend(remarks(notification).iter().map(|remark| format!("<p><em>{}</em></p>", escaped(remark))));
     lines.push("</body></html>\n".to_owned());
     lines.join("\n")
 }
@@ -86,14 +84,26 @@ fn facts(alert: &Alert, notification: &Notification) -> Vec<(&'static str, Strin
     facts
 }
 
-/// What is not about one alert.
-fn remarks(notification: &Notification) -> Vec<String> {
-    let hidden = notification.alerts.len().saturating_sub(DESCRIBED);
+/// What is not about one alert. A body of one's own describes as many alerts as it likes.
+pub(super) fn remarks(notification: &Notification, own: bool) -> Vec<String> {
+    let hidden = if own { 0 } else { notification.alerts.len().saturating_sub(DESCRIBED) };
     let hidden = (hidden > 0).then(|| format!("{hidden} more alerts are not shown."));
     let suppressed = notification.suppressed;
     let held_back =
         (suppressed > 0).then(|| format!("{suppressed} earlier messages were held back by the rate limit."));
     hidden.into_iter().chain(held_back).collect()
+}
+
+/// The text with a line for each remark.
+pub(super) fn with_remarks(text: String, remarks: &[String]) -> String {
+    if remarks.is_empty() || text.is_empty() { text } else { format!("{text}\n{}\n", remarks.join("\n")) }
+}
+
+/// The same for HTML, before its end.
+pub(super) fn with_html_remarks(html: String, remarks: &[String]) -> String {
+    let remarks: String = remarks.iter().map(|remark| format!("<p><em>{}</em></p>\n", escaped(remark))).collect();
+    let end = html.rfind("</body>").unwrap_or(html.len());
+    format!("{}{remarks}{}", &html[..end], &html[end..])
 }
 
 /// `alertname` first, as Alertmanager sorts them.

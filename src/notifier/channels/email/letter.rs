@@ -1,20 +1,23 @@
 //! A notification as a message: addresses, headers and both bodies (RFC 5322, RFC 2046).
 
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::time::SystemTime;
 
 use lettre::Message;
 use lettre::address::Envelope;
 use lettre::message::header::{HeaderName, HeaderValue, To};
-use lettre::message::{Mailbox, Mailboxes, MultiPart};
+use lettre::message::{Mailboxes, MessageBuilder, MultiPart, SinglePart};
 
 use super::body;
 use crate::Error;
 use crate::clock::date;
 use crate::model::Labels;
 use crate::notifier::Notification;
+use crate::notifier::channels::filled::{Escape, fill, template};
 use crate::notifier::channels::text::one_line;
 use crate::notifier::routing::{Email, Threading, is_header_name};
+use crate::template::message::{Form, MessageTemplate};
 
 /// Characters of a header's value; a line has 998 at most.
 const HEADER: usize = 900;
@@ -22,10 +25,11 @@ const HEADER: usize = 900;
 /// Writes the messages of one channel.
 #[derive(Debug)]
 pub(super) struct Letters {
-    from: Mailbox,
-    to: Mailboxes,
-    envelope: Envelope,
-    headers: Vec<(HeaderName, String)>,
+    from: MessageTemplate,
+    to: MessageTemplate,
+    headers: Vec<(HeaderName, MessageTemplate)>,
+    html: Option<MessageTemplate>,
+    text: Option<MessageTemplate>,
     threading: Threading,
     /// Tells the messages of this channel from those of others, of this process and of others.
     seed: RandomState,
@@ -33,49 +37,103 @@ pub(super) struct Letters {
 
 impl Letters {
     /// # Errors
-    /// When an address or a header's name is not valid.
+    /// When an address, a header's name or a template is not valid.
     pub(super) fn new(name: &str, config: &Email) -> Result<Self, Error> {
-        let invalid =
-            |key: &str, value: &str, expected: &str| Error::invalid(format!("{name}: {key}"), value, expected);
-        let address = "an address such as alerts@example.org or Alerts <alerts@example.org>";
-        let from: Mailbox = config.from.parse().map_err(|_| invalid("from", &config.from, address))?;
-        let wrong = || invalid("to", &config.to, "addresses such as a@example.org, B <b@example.org>");
-        let to: Mailboxes = config.to.parse().map_err(|_| wrong())?;
-        let receivers = to.iter().map(|mailbox| mailbox.email.clone()).collect();
-        let envelope = Envelope::new(Some(from.email.clone()), receivers).map_err(|_| wrong())?;
-        let header = |(name, value): &(String, String)| {
-            let known = is_header_name(name).then(|| HeaderName::new_from_ascii(name.clone()).ok()).flatten();
-            let known = known.ok_or_else(|| invalid("headers", name, "names of headers such as Subject or X-Team"))?;
-            Ok::<_, Error>((known, value.clone()))
+        let read = |key: &str, text: &str, form| template(name, key, text, &config.templates, form);
+        let header = |(header, value): &(String, String)| {
+            let known = is_header_name(header).then(|| HeaderName::new_from_ascii(header.clone()).ok()).flatten();
+            let expected = "names of headers such as Subject or X-Team";
+            let known = known.ok_or_else(|| Error::invalid(format!("{name}: headers"), header, expected))?;
+            Ok::<_, Error>((known, read(header, value, Form::Text)?))
         };
-        let headers = config.headers.iter().map(header).collect::<Result<_, _>>()?;
-        Ok(Self { from, to, envelope, headers, threading: config.threading, seed: RandomState::new() })
+        let body = |key: &str, text: &Option<String>, form| text.as_ref().map(|text| read(key, text, form)).transpose();
+        for (key, text) in [("from", &config.from), ("to", &config.to)] {
+            // What stands in a template is known later.
+            if !text.contains("{{") {
+                addresses(text).map_err(|expected| Error::invalid(format!("{name}: {key}"), text, expected))?;
+            }
+        }
+        Ok(Self {
+            from: read("from", &config.from, Form::Text)?,
+            to: read("to", &config.to, Form::Text)?,
+            headers: config.headers.iter().map(header).collect::<Result<_, _>>()?,
+            html: body("html", &config.html, Form::Html)?,
+            text: body("text", &config.text, Form::Text)?,
+            threading: config.threading,
+            seed: RandomState::new(),
+        })
     }
 
     /// # Errors
-    /// When it is no valid message.
+    /// When a template makes no address of what should be one.
     pub(super) fn write(&self, notification: &Notification) -> Result<Message, String> {
+        let (from, to) =
+            (self.addresses("from", &self.from, notification)?, self.addresses("to", &self.to, notification)?);
+        let Some(sender) = from.iter().next().cloned() else { return Err("from: expected one address".to_owned()) };
+        let receivers = to.iter().map(|mailbox| mailbox.email.clone()).collect();
+        let wrong = |error: &dyn fmt::Display| format!("the message cannot be written: {error}");
+        let envelope = Envelope::new(Some(sender.email.clone()), receivers).map_err(|error| wrong(&error))?;
+        let id = self.id(notification, sender.email.domain());
         let mut builder = Message::builder()
-            .envelope(self.envelope.clone())
-            .from(self.from.clone())
-            .mailbox(To::from(self.to.clone()))
+            .envelope(envelope)
+            .from(sender)
+            .mailbox(To::from(to))
             .subject(one_line(&notification.title(), HEADER))
             .date(SystemTime::from(notification.time))
-            .message_id(Some(self.id(notification)));
+            .message_id(Some(id));
         if let Some(root) = self.conversation(notification) {
             builder = builder.references(root.clone()).in_reply_to(root);
         }
-        for (name, value) in &self.headers {
-            builder = builder.raw_header(HeaderValue::new(name.clone(), one_line(value, HEADER)));
+        let mut failed = Vec::new();
+        for (name, template) in &self.headers {
+            match fill(template, notification, Escape::NONE) {
+                Ok(value) => builder = builder.raw_header(HeaderValue::new(name.clone(), one_line(&value, HEADER))),
+                Err(why) => failed.push(format!("The template of {name} failed: {why}")),
+            }
         }
-        let bodies = MultiPart::alternative_plain_html(body::text(notification), body::html(notification));
-        builder.multipart(bodies).map_err(|error| format!("the message cannot be written: {error}"))
+        self.bodies(builder, notification, failed).map_err(|error| wrong(&error))
+    }
+
+    fn bodies(
+        &self,
+        builder: MessageBuilder,
+        notification: &Notification,
+        mut remarks: Vec<String>,
+    ) -> Result<Message, lettre::error::Error> {
+        let mut filled = |key: &str, template: &Option<MessageTemplate>| {
+            let text = template.as_ref().map(|template| fill(template, notification, Escape::NONE))?;
+            text.map_err(|why| remarks.push(format!("The template of {key} failed: {why}"))).ok()
+        };
+        let (text, html) = (filled("text", &self.text), filled("html", &self.html));
+        remarks.extend(body::remarks(notification, text.is_some() || html.is_some()));
+        let text = body::with_remarks(text.unwrap_or_else(|| body::text(notification)), &remarks);
+        let html = html.unwrap_or_else(|| body::html(notification));
+        match (text.is_empty(), html.is_empty()) {
+            (_, true) => builder.singlepart(SinglePart::plain(text)),
+            (true, false) => builder.singlepart(SinglePart::html(html)),
+            (false, false) => {
+                let html = body::with_html_remarks(html, &remarks);
+                builder.multipart(MultiPart::alternative_plain_html(text, html))
+            }
+        }
+    }
+
+    fn addresses(
+        &self,
+        key: &str,
+        template: &MessageTemplate,
+        notification: &Notification,
+    ) -> Result<Mailboxes, String> {
+        let text =
+            fill(template, notification, Escape::NONE).map_err(|why| format!("the template of {key} failed: {why}"))?;
+        addresses(&text)
+            .map_err(|expected| format!("{key}: {:?} is not valid; expected {expected}", one_line(&text, HEADER)))
     }
 
     /// The same for each try of a notification, and for nothing else.
-    fn id(&self, notification: &Notification) -> String {
+    fn id(&self, notification: &Notification, domain: &str) -> String {
         let hash = self.seed.hash_one((&notification.group_key, notification.time.0));
-        format!("<{:x}.{hash:016x}@{}>", notification.time.0, self.from.email.domain())
+        format!("<{:x}.{hash:016x}@{domain}>", notification.time.0)
     }
 
     /// The message that all about a group seem to answer; none is ever sent, and mail programs do without it.
@@ -91,6 +149,12 @@ impl Letters {
         let key = Labels::new([("group", notification.group_key.as_str())]).fingerprint();
         Some(format!("<alert-{key:016x}-{day}@bellwether>"))
     }
+}
+
+/// At least one address; otherwise what was expected.
+fn addresses(text: &str) -> Result<Mailboxes, &'static str> {
+    let found = text.parse::<Mailboxes>().ok().filter(|found| found.iter().next().is_some());
+    found.ok_or("addresses such as a@example.org, B <b@example.org>")
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! A template filled in (`text/template/exec.go`), within limits.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::functions::{Call, Calls, Function, bounded};
 use super::node::{Branch, Command, Node, Operand, Pipeline, Term, Tree};
 use super::text::Text;
+use super::time::Zone;
 use super::value::{AlertData, Value};
-use super::{Context, DEPTH, Data, STEPS, format, time};
+use super::{Context, DEPTH, Data, SIZE, STEPS, format, html, time};
 
 /// What a template makes of an alert.
 pub(super) fn execute(tree: &Tree, data: &Data<'_>, context: &Context<'_>) -> Result<String, String> {
@@ -22,11 +24,31 @@ pub(super) fn execute(tree: &Tree, data: &Data<'_>, context: &Context<'_>) -> Re
         ("$externalURL".to_owned(), Value::Text(Arc::clone(&alert.external_url))),
         ("$value".to_owned(), alert.value.clone()),
     ];
-    let dot = Value::Alert(Arc::new(alert));
-    let mut variables = variables;
+    let terms = Terms { others: &HashMap::new(), variables, html: false, size: SIZE, steps: STEPS };
+    run(tree, Value::Alert(Arc::new(alert)), terms, context)
+}
+
+/// On which terms a template is filled in.
+pub(super) struct Terms<'a> {
+    /// Templates that are defined elsewhere.
+    pub(super) others: &'a HashMap<String, Vec<Node>>,
+    /// Besides `$`.
+    pub(super) variables: Vec<(String, Value)>,
+    /// Whether values are escaped for HTML.
+    pub(super) html: bool,
+    /// Bytes of the result at most.
+    pub(super) size: usize,
+    /// Steps at most.
+    pub(super) steps: usize,
+}
+
+/// What a template makes of `dot`.
+pub(super) fn run(tree: &Tree, dot: Value, terms: Terms<'_>, context: &Context<'_>) -> Result<String, String> {
+    let Terms { others, mut variables, html, size, steps: most_steps } = terms;
     variables.insert(0, ("$".to_owned(), dot.clone()));
     let calls = Calls { context, queries: 0 };
-    let mut execution = Execution { tree, calls, variables, output: Text::default(), steps: 0, depth: 0 };
+    let output = Text::of(size);
+    let mut execution = Execution { tree, others, html, calls, variables, output, steps: 0, most_steps, depth: 0 };
     execution.walk(&tree.root, &dot)?;
     execution.output.finish()
 }
@@ -41,11 +63,14 @@ enum Flow {
 
 struct Execution<'a> {
     tree: &'a Tree,
+    others: &'a HashMap<String, Vec<Node>>,
+    html: bool,
     calls: Calls<'a>,
     /// Those in reach, the innermost last.
     variables: Vec<(String, Value)>,
     output: Text,
     steps: usize,
+    most_steps: usize,
     /// Lists of nodes and pipelines within each other.
     depth: usize,
 }
@@ -53,8 +78,8 @@ struct Execution<'a> {
 impl Execution<'_> {
     fn step(&mut self) -> Result<(), String> {
         self.steps += 1;
-        if self.steps > STEPS {
-            return Err(format!("too many steps; expected at most {STEPS}"));
+        if self.steps > self.most_steps {
+            return Err(format!("too many steps; expected at most {}", self.most_steps));
         }
         if self.output.is_full() {
             return Err("the text is too long".to_owned());
@@ -103,6 +128,7 @@ impl Execution<'_> {
     /// Of nothing at all, templates say so.
     fn print(&mut self, value: &Value) {
         match value {
+            value if self.html => html::print(&mut self.output, value),
             Value::Nil => self.output.push("<no value>"),
             value => format::value(&mut self.output, value),
         }
@@ -145,6 +171,7 @@ impl Execution<'_> {
                 let entries: Vec<(Value, Value)> = map.entries.iter().map(entry).collect();
                 Box::new(entries.into_iter())
             }
+            Value::Part(part) => Box::new(part.items()?.into_iter()),
             other => return Err(format!("range can't iterate over {}", super::builtin::shown(&other))),
         };
         let mut empty = true;
@@ -168,8 +195,8 @@ impl Execution<'_> {
     }
 
     fn template(&mut self, name: &str, pipeline: Option<&Pipeline>, dot: &Value) -> Result<(), String> {
-        let tree = self.tree;
-        let Some(nodes) = tree.defined.get(name) else {
+        let (tree, others) = (self.tree, self.others);
+        let Some(nodes) = tree.defined.get(name).or_else(|| others.get(name)) else {
             return Err(format!("{{{{template {name:?}}}}}: template {name:?} not defined"));
         };
         let dot = pipeline.map_or(Ok(Value::Nil), |pipeline| self.pipeline(pipeline, dot))?;
@@ -293,12 +320,15 @@ impl Execution<'_> {
 /// A field, a method or an entry of a value.
 fn field(value: &Value, name: &str, args: &[Value]) -> Result<Value, String> {
     let method = match value {
-        Value::Time(nanos) => time::method(*nanos, name, args),
+        Value::Time(nanos) => time::method(i128::from(*nanos), &Zone::UTC, name, args),
         Value::Duration(nanos) => time::duration_method(*nanos, name, args),
         _ => None,
     };
     if let Some(result) = method {
         return result;
+    }
+    if let Value::Part(part) = value {
+        return part.field(name, args);
     }
     let found = match (value, name) {
         (Value::Labels(labels), name) => Some(Value::text(labels.get(name).unwrap_or_default())),

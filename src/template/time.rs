@@ -1,10 +1,14 @@
-//! Go's `time.Time` and `time.Duration`, as far as templates reach: always UTC.
+//! Go's `time.Time` and `time.Duration`, as far as templates reach.
+
+use std::borrow::Cow;
 
 use super::float;
 use super::value::Value;
 use crate::clock::date;
 
 const DAY: i64 = 86_400;
+/// The beginning of the year 1, which is Go's time that was never set, in nanoseconds since the Unix epoch.
+pub(super) const NEVER: i128 = -62_135_596_800_000_000_000;
 const MONTHS: [&str; 12] = [
     "January",
     "February",
@@ -35,6 +39,35 @@ pub(super) fn from_seconds(seconds: f64) -> Result<i64, String> {
     Ok(float::whole(nanos) / 1_000_000 * 1_000_000)
 }
 
+/// Whole seconds of a time; there is none beyond the range.
+fn seconds(nanos: i128) -> i64 {
+    narrow(nanos.div_euclid(1_000_000_000))
+}
+
+/// What fits, or the nearest that does.
+fn narrow(number: i128) -> i64 {
+    i64::try_from(number).unwrap_or(if number < 0 { i64::MIN } else { i64::MAX })
+}
+
+/// The time of a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Zone {
+    /// Seconds east of UTC at the time in question.
+    pub(super) offset: i32,
+    /// As it is abbreviated, such as `CET`.
+    pub(super) name: Cow<'static, str>,
+}
+
+impl Zone {
+    pub(super) const UTC: Self = Self { offset: 0, name: Cow::Borrowed("UTC") };
+
+    /// `-07:00`, with this between hours and minutes.
+    fn shown(&self, between: &str) -> String {
+        let (sign, size) = (if self.offset < 0 { '-' } else { '+' }, self.offset.abs());
+        format!("{sign}{:02}{between}{:02}", size / 3600, size / 60 % 60)
+    }
+}
+
 /// A time taken apart.
 struct Civil {
     year: i64,
@@ -51,8 +84,8 @@ struct Civil {
 }
 
 impl Civil {
-    fn of(nanos: i64) -> Self {
-        let seconds = nanos.div_euclid(1_000_000_000);
+    fn of(nanos: i128, zone: &Zone) -> Self {
+        let seconds = seconds(nanos) + i64::from(zone.offset);
         let days = seconds.div_euclid(DAY);
         let (year, month, day) = date(days);
         let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
@@ -64,7 +97,7 @@ impl Civil {
             weekday: (days + 4).rem_euclid(7),
             year_day: before + day + i64::from(leap && month > 2),
             second: seconds.rem_euclid(DAY),
-            nano: nanos.rem_euclid(1_000_000_000),
+            nano: i64::try_from(nanos.rem_euclid(1_000_000_000)).unwrap_or(0),
         }
     }
 
@@ -78,18 +111,18 @@ impl Civil {
 }
 
 /// As Go prints a time: `2015-06-23 13:19:44.128 +0000 UTC`.
-pub(super) fn print(nanos: i64) -> String {
-    layout(nanos, "2006-01-02 15:04:05.999999999 -0700 MST")
+pub(super) fn print(nanos: i128, zone: &Zone) -> String {
+    layout(nanos, zone, "2006-01-02 15:04:05.999999999 -0700 MST")
 }
 
 /// A time in the layout of an example: `Format` of Go's `time.Time`.
-pub(super) fn layout(nanos: i64, example: &str) -> String {
+pub(super) fn layout(nanos: i128, zone: &Zone, example: &str) -> String {
     /// The parts of an example, the longer ones before those that they begin with.
     const PARTS: [&str; 26] = [
         "January", "Jan", "Monday", "Mon", "2006", "Z07:00", "-07:00", "-0700", "Z0700", "MST", "002", "01", "02",
         "03", "04", "05", "06", "15", "PM", "pm", "_2", "-07", "1", "2", "3", "4",
     ];
-    let civil = Civil::of(nanos);
+    let civil = Civil::of(nanos, zone);
     let mut text = String::new();
     let mut rest = example;
     while let Some(first) = rest.chars().next() {
@@ -97,7 +130,7 @@ pub(super) fn layout(nanos: i64, example: &str) -> String {
             text.push_str(&fraction);
             rest = &rest[length..];
         } else if let Some(part) = PARTS.iter().find(|part| rest.starts_with(**part)) {
-            text.push_str(&civil_part(&civil, part));
+            text.push_str(&civil_part(&civil, zone, part));
             rest = &rest[part.len()..];
         } else if first == '5' {
             text.push_str(&(civil.second % 60).to_string());
@@ -125,7 +158,7 @@ fn fraction(rest: &str, nano: i64) -> Option<(String, usize)> {
     Some((text, 1 + count))
 }
 
-fn civil_part(civil: &Civil, part: &str) -> String {
+fn civil_part(civil: &Civil, zone: &Zone, part: &str) -> String {
     let (hour, minute, second) = (civil.second / 3600, civil.second / 60 % 60, civil.second % 60);
     let half = if hour % 12 == 0 { 12 } else { hour % 12 };
     match part {
@@ -134,11 +167,11 @@ fn civil_part(civil: &Civil, part: &str) -> String {
         "Monday" => civil.weekday_name().to_owned(),
         "Mon" => civil.weekday_name()[..3].to_owned(),
         "2006" => format!("{:04}", civil.year),
-        "Z07:00" | "Z0700" => "Z".to_owned(),
-        "-07:00" => "+00:00".to_owned(),
-        "-0700" => "+0000".to_owned(),
-        "-07" => "+00".to_owned(),
-        "MST" => "UTC".to_owned(),
+        "Z07:00" | "Z0700" if zone.offset == 0 => "Z".to_owned(),
+        "Z07:00" | "-07:00" => zone.shown(":"),
+        "Z0700" | "-0700" => zone.shown(""),
+        "-07" => zone.shown("")[..3].to_owned(),
+        "MST" => zone.name.to_string(),
         "002" => format!("{:03}", civil.year_day),
         "01" => format!("{:02}", civil.month),
         "02" => format!("{:02}", civil.day),
@@ -158,12 +191,12 @@ fn civil_part(civil: &Civil, part: &str) -> String {
 }
 
 /// A method of a time. `None`: there is none of that name.
-pub(super) fn method(nanos: i64, name: &str, args: &[Value]) -> Option<Result<Value, String>> {
-    let civil = Civil::of(nanos);
+pub(super) fn method(nanos: i128, zone: &Zone, name: &str, args: &[Value]) -> Option<Result<Value, String>> {
+    let civil = Civil::of(nanos, zone);
     let number = match name {
         "Format" => {
             return Some(match args {
-                [Value::Text(example)] => Ok(Value::text(layout(nanos, example))),
+                [Value::Text(example)] => Ok(Value::text(layout(nanos, zone, example))),
                 _ => Err("Format: expected the layout as a text".to_owned()),
             });
         }
@@ -174,14 +207,15 @@ pub(super) fn method(nanos: i64, name: &str, args: &[Value]) -> Option<Result<Va
         "Minute" => civil.second / 60 % 60,
         "Second" => civil.second % 60,
         "Nanosecond" => civil.nano,
-        "Unix" => nanos.div_euclid(1_000_000_000),
-        "UnixMilli" => nanos.div_euclid(1_000_000),
-        "UnixMicro" => nanos.div_euclid(1_000),
-        "UnixNano" => nanos,
+        "Unix" => seconds(nanos),
+        "UnixMilli" => narrow(nanos.div_euclid(1_000_000)),
+        "UnixMicro" => narrow(nanos.div_euclid(1_000)),
+        "UnixNano" => narrow(nanos),
+        "IsZero" => return Some(no_args(name, args, Value::Bool(nanos == NEVER))),
         "Month" => return Some(no_args(name, args, Value::text(civil.month_name()))),
         "Weekday" => return Some(no_args(name, args, Value::text(civil.weekday_name()))),
-        "String" => return Some(no_args(name, args, Value::text(print(nanos)))),
-        "UTC" => return Some(no_args(name, args, Value::Time(nanos))),
+        "String" => return Some(no_args(name, args, Value::text(print(nanos, zone)))),
+        "UTC" => return Some(no_args(name, args, Value::Time(narrow(nanos)))),
         _ => return None,
     };
     Some(no_args(name, args, Value::Int(number)))

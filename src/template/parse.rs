@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::functions::{self, Function};
+use super::functions::Dialect;
 use super::lexer::{Kind, Token, error, tokens};
 use super::node::{Branch, Command, Node, Operand, Pipeline, Term, Tree};
 use super::number;
@@ -10,18 +10,16 @@ use super::value::Value;
 use super::{DEPTH, TemplateError};
 use crate::nearest::nearest;
 
-/// What stands at the beginning of every template of Prometheus.
-pub(super) const VARIABLES: [&str; 5] = ["$", "$labels", "$externalLabels", "$externalURL", "$value"];
-
 const KEYWORDS: [&str; 11] =
     ["block", "break", "continue", "define", "else", "end", "if", "range", "nil", "template", "with"];
 
-pub(super) fn parse(source: &str) -> Result<Tree, TemplateError> {
+pub(super) fn parse(source: &str, dialect: &'static Dialect) -> Result<Tree, TemplateError> {
     let mut parser = Parser {
         source,
+        dialect,
         tokens: tokens(source)?,
         next: 0,
-        variables: VARIABLES.map(String::from).into(),
+        variables: dialect.variables.iter().copied().map(String::from).collect(),
         defined: HashMap::new(),
         ranges: 0,
         depth: 0,
@@ -44,6 +42,7 @@ enum Stop {
 
 struct Parser<'a> {
     source: &'a str,
+    dialect: &'static Dialect,
     tokens: Vec<Token<'a>>,
     next: usize,
     /// Those that are declared here.
@@ -349,7 +348,7 @@ impl<'a> Parser<'a> {
                 "nil" => Term::Nil,
                 "true" | "false" => Term::Literal(Value::Bool(token.text == "true")),
                 name if KEYWORDS.contains(&name) => return Ok(None),
-                name => Term::Function(Function::named(name).ok_or_else(|| unknown_function(token))?),
+                name => Term::Function(self.dialect.function(name).ok_or_else(|| self.unknown_function(token))?),
             },
             Kind::Variable => {
                 if !self.variables.iter().any(|name| name == token.text) {
@@ -379,11 +378,11 @@ impl<'a> Parser<'a> {
         let hint = hint(name, self.variables.iter().map(String::as_str));
         error(at, format!("undefined variable {name:?}{hint}"))
     }
-}
 
-fn unknown_function(token: &Token<'_>) -> TemplateError {
-    let hint = hint(token.text, functions::names());
-    error(token.at, format!("function {:?} not defined{hint}", token.text))
+    fn unknown_function(&self, token: &Token<'_>) -> TemplateError {
+        let hint = hint(token.text, self.dialect.names());
+        error(token.at, format!("function {:?} not defined{hint}", token.text))
+    }
 }
 
 fn hint<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {

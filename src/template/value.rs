@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::message::Part;
 use crate::model::{Labels, NativeHistogram, SampleValue};
 
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub(super) enum Value {
     Duration(i64),
     /// What `.` is at the beginning: the labels and the value of the alert, and where it comes from.
     Alert(Arc<AlertData>),
+    /// What a message about alerts is made of.
+    Part(Part),
 }
 
 /// Values by name.
@@ -73,6 +76,7 @@ impl Value {
             Self::Histogram(_) => "*histogram.FloatHistogram",
             Self::Time(_) => "*time.Time",
             Self::Duration(_) => "*time.Duration",
+            Self::Part(part) => part.type_name(),
             Self::Alert(_) => {
                 "struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; Value interface {} }"
             }
@@ -90,6 +94,7 @@ impl Value {
             Self::Labels(labels) => !labels.is_empty(),
             Self::Map(map) => !map.entries.is_empty(),
             Self::Vector(samples) => !samples.is_empty(),
+            Self::Part(part) => part.truth(),
             Self::Sample(_) | Self::Histogram(_) | Self::Time(_) | Self::Duration(_) | Self::Alert(_) => true,
         }
     }
@@ -99,6 +104,7 @@ impl Value {
         match self {
             Self::Map(map) => map.depth,
             Self::Alert(data) => 1 + data.value.depth(),
+            Self::Part(part) => part.depth(),
             _ => 0,
         }
     }

@@ -1,18 +1,19 @@
-//! Annotation templates: what Go's `text/template` and Prometheus' functions make of them, in bounded time and space.
+//! Templates for the texts of alerts ([`Template`]) and of messages about them ([`message`]): what Go's `text/template` makes
+//! of them with Prometheus' or Alertmanager's functions, in bounded time and space.
 //!
-//! A template is parsed when its file is loaded ([`Template::parse`]) and filled in for each alert
+//! An annotation's template is parsed when its file is loaded ([`Template::parse`]) and filled in for each alert
 //! ([`Template::expand`]). It sees `$labels`, `$value`, `$externalLabels` and `$externalURL`, and calls Go's own functions
 //! and those of Prometheus' `template/template.go`. It can ask for series through the query function that it is
 //! given, and reaches nothing else: no file, no network, no clock.
 //!
 //! ```
 //! use bellwether::model::{Labels, SampleValue};
-//! use bellwether::rules::template::{Context, Data, Template};
+//! use bellwether::template::{Context, Data, Template};
 //! let template = Template::parse("{{ $labels.job }} fails {{ $value | humanizePercentage }} of its calls")?;
 //! let labels = Labels::new([("job", "search")]);
 //! let data = Data { labels: &labels, value: &SampleValue::Float(0.0731) };
 //! assert_eq!(template.expand(&data, &Context::default()).unwrap(), "search fails 7.31% of its calls");
-//! # Ok::<(), bellwether::rules::template::TemplateError>(())
+//! # Ok::<(), bellwether::template::TemplateError>(())
 //! ```
 
 mod builtin;
@@ -20,8 +21,10 @@ mod exec;
 mod float;
 mod format;
 mod functions;
+mod html;
 mod humanize;
 mod lexer;
+pub mod message;
 mod node;
 mod number;
 mod parse;
@@ -66,7 +69,8 @@ impl Template {
                 message: format!("the text is too long; expected at most {SIZE} bytes"),
             });
         }
-        let tree = if source.contains("{{") { Some(Arc::new(parse::parse(source)?)) } else { None };
+        let tree =
+            if source.contains("{{") { Some(Arc::new(parse::parse(source, &functions::ANNOTATIONS)?)) } else { None };
         Ok(Self { source: source.into(), tree })
     }
 
@@ -99,7 +103,7 @@ impl fmt::Debug for Template {
 }
 
 /// Where a query is shown as a table, below the address of this process.
-pub(super) fn table_link(query: &str) -> String {
+pub(crate) fn table_link(query: &str) -> String {
     functions::link(query, 1)
 }
 

@@ -56,6 +56,7 @@ pub(super) fn len(value: &Value) -> Result<Value, String> {
         Value::Labels(labels) => labels.len(),
         Value::Map(map) => map.entries.len(),
         Value::Vector(samples) => samples.len(),
+        Value::Part(part) => part.len().ok_or_else(|| format!("len of type {}", part.type_name()))?,
         other => return Err(format!("len of type {}", other.type_name())),
     };
     Ok(Value::Int(i64::try_from(length).unwrap_or(i64::MAX)))
@@ -68,6 +69,7 @@ pub(super) fn index(args: &[Value]) -> Result<Value, String> {
         value = match (&value, index) {
             (Value::Labels(labels), Value::Text(name)) => Value::text(labels.get(name).unwrap_or_default()),
             (Value::Map(map), Value::Text(name)) => map.entries.get(&**name).cloned().unwrap_or(Value::Nil),
+            (Value::Part(part), index) => part.index(index)?,
             (Value::Labels(_) | Value::Map(_), other) => {
                 return Err(format!("value has type {}; should be string", other.type_name()));
             }
@@ -83,7 +85,7 @@ pub(super) fn index(args: &[Value]) -> Result<Value, String> {
     Ok(value)
 }
 
-fn position(at: i64, length: usize) -> Result<usize, String> {
+pub(super) fn position(at: i64, length: usize) -> Result<usize, String> {
     usize::try_from(at).ok().filter(|at| *at < length).ok_or_else(|| format!("index out of range: {at}"))
 }
 

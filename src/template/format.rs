@@ -40,8 +40,9 @@ pub(super) fn value(text: &mut Text, value: &Value) {
         Value::Histogram(histogram) => {
             text.push(&format!("{{count:{}, sum:{}}}", float::plain(histogram.count), float::plain(histogram.sum)));
         }
-        Value::Time(nanos) => text.push(&time::print(*nanos)),
+        Value::Time(nanos) => text.push(&time::print(i128::from(*nanos), &time::Zone::UTC)),
         Value::Duration(nanos) => text.push(&time::print_duration(*nanos)),
+        Value::Part(part) => part.print(text),
         Value::Alert(data) => {
             text.push("{");
             self::value(text, &Value::Labels(data.labels.clone()));
@@ -217,7 +218,8 @@ fn verb_of(text: &mut Text, verb: char, flags: Flags, value: &Value) {
         (_, Value::Int(number)) => integer(text, verb, flags, *number, value),
         (_, Value::Float(number)) => floating(text, verb, flags, *number, value),
         (_, Value::Text(inside)) => words(text, verb, flags, inside, value),
-        ('v', _) | ('s', Value::Time(_) | Value::Duration(_) | Value::Labels(_) | Value::Histogram(_)) => {
+        ('v', _)
+        | ('s', Value::Time(_) | Value::Duration(_) | Value::Labels(_) | Value::Histogram(_) | Value::Part(_)) => {
             pad(text, flags, &super::builtin::shown(value));
         }
         (_, Value::Duration(nanos)) => integer(text, verb, flags, *nanos, value),

@@ -12,7 +12,7 @@ pub(super) struct Tree {
     pub(super) defined: HashMap<String, Vec<Node>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Node {
     Text(String),
     /// `{{ pipeline }}`; one that declares or sets a variable gives no text.
@@ -30,7 +30,7 @@ pub(super) enum Node {
 }
 
 /// A pipeline and what is done for its value.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Branch {
     pub(super) pipeline: Pipeline,
     pub(super) then: Vec<Node>,
@@ -38,7 +38,7 @@ pub(super) struct Branch {
 }
 
 /// Commands, each of which gives its value to the next as its last argument.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Pipeline {
     /// Variables that take the value: one, or two in a range.
     pub(super) variables: Vec<String>,
@@ -50,19 +50,19 @@ pub(super) struct Pipeline {
 }
 
 /// A word and its arguments.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Command {
     pub(super) words: Vec<Operand>,
 }
 
 /// A term with the fields that are taken from it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Operand {
     pub(super) term: Term,
     pub(super) fields: Vec<String>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Term {
     /// `.`, of which the fields are taken too.
     Dot,

@@ -13,7 +13,7 @@ use crate::model::parse_duration;
 /// Bytes that a compiled expression of `match` and `reReplaceAll` may take.
 const REGEX_SIZE: usize = 1 << 20;
 /// Maps within each other at most.
-const MAP_DEPTH: usize = 16;
+pub(super) const MAP_DEPTH: usize = 16;
 
 /// A function of templates.
 #[derive(Debug)]
@@ -42,11 +42,38 @@ pub(super) struct Calls<'a> {
     pub(super) queries: usize,
 }
 
-impl Function {
-    pub(super) fn named(name: &str) -> Option<&'static Self> {
-        FUNCTIONS.iter().find(|function| function.name == name)
+/// What a template may use from the beginning.
+#[derive(Debug)]
+pub(super) struct Dialect {
+    /// Variables, `$` first.
+    pub(super) variables: &'static [&'static str],
+    /// Functions of its own.
+    pub(super) own: &'static [Function],
+    /// Functions of [`FUNCTIONS`] that it has as well; `None`: all.
+    pub(super) shared: Option<&'static [&'static str]>,
+}
+
+/// What Prometheus gives to annotations.
+pub(super) static ANNOTATIONS: Dialect =
+    Dialect { variables: &["$", "$labels", "$externalLabels", "$externalURL", "$value"], own: &[], shared: None };
+
+impl Dialect {
+    /// All functions.
+    fn functions(&self) -> impl Iterator<Item = &'static Function> {
+        let shared = FUNCTIONS.iter().filter(|function| self.shared.is_none_or(|names| names.contains(&function.name)));
+        self.own.iter().chain(shared)
     }
 
+    pub(super) fn function(&self, name: &str) -> Option<&'static Function> {
+        self.functions().find(|function| function.name == name)
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.functions().map(|function| function.name)
+    }
+}
+
+impl Function {
     /// An error when it does not take so many arguments.
     pub(super) fn check(&self, given: usize) -> Result<(), String> {
         let least = if self.most == Some(self.least) { "" } else { "at least " };
@@ -57,22 +84,17 @@ impl Function {
     }
 }
 
-/// All of them.
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    FUNCTIONS.iter().map(|function| function.name)
-}
+pub(super) type Values = fn(&mut Calls<'_>, &[Value]) -> Result<Value, String>;
 
-type Values = fn(&mut Calls<'_>, &[Value]) -> Result<Value, String>;
-
-const fn exactly(name: &'static str, count: usize, call: Values) -> Function {
+pub(super) const fn exactly(name: &'static str, count: usize, call: Values) -> Function {
     Function { name, least: count, most: Some(count), call: Call::Values(call) }
 }
 
-const fn at_least(name: &'static str, count: usize, call: Values) -> Function {
+pub(super) const fn at_least(name: &'static str, count: usize, call: Values) -> Function {
     Function { name, least: count, most: None, call: Call::Values(call) }
 }
 
-static FUNCTIONS: [Function; 48] = [
+pub(super) static FUNCTIONS: [Function; 48] = [
     Function { name: "and", least: 1, most: None, call: Call::Until(false) },
     Function { name: "or", least: 1, most: None, call: Call::Until(true) },
     exactly("not", 1, |_, args| Ok(Value::Bool(!args[0].truth()))),
@@ -226,7 +248,7 @@ fn mapped<I: Iterator<Item = char>>(text: &str, map: fn(char) -> I) -> String {
 
 /// The first letter of each word large, the others as they are. An apostrophe, a point and a colon between letters and
 /// an underscore anywhere do not end a word (<https://unicode.org/reports/tr29/#Word_Boundaries>).
-fn title(text: &str) -> String {
+pub(super) fn title(text: &str) -> String {
     let letters: Vec<char> = text.chars().collect();
     let mut title = String::with_capacity(text.len());
     for (at, letter) in letters.iter().enumerate() {

@@ -79,5 +79,5 @@ pub(super) fn timestamp(value: f64) -> Result<String, String> {
     if !value.is_finite() {
         return Ok(four(value));
     }
-    Ok(time::print(time::from_seconds(value)?))
+    Ok(time::print(i128::from(time::from_seconds(value)?), &time::Zone::UTC))
 }
