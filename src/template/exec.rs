@@ -25,7 +25,7 @@ pub(super) fn execute(tree: &Tree, data: &Data<'_>, context: &Context<'_>) -> Re
         ("$value".to_owned(), alert.value.clone()),
     ];
     let terms = Terms { others: &HashMap::new(), variables, html: false, size: SIZE, steps: STEPS };
-    run(tree, Value::Alert(Arc::new(alert)), terms, context)
+    run(tree, &Value::Alert(Arc::new(alert)), terms, context)
 }
 
 /// On which terms a template is filled in.
@@ -43,13 +43,13 @@ pub(super) struct Terms<'a> {
 }
 
 /// What a template makes of `dot`.
-pub(super) fn run(tree: &Tree, dot: Value, terms: Terms<'_>, context: &Context<'_>) -> Result<String, String> {
+pub(super) fn run(tree: &Tree, dot: &Value, terms: Terms<'_>, context: &Context<'_>) -> Result<String, String> {
     let Terms { others, mut variables, html, size, steps: most_steps } = terms;
     variables.insert(0, ("$".to_owned(), dot.clone()));
     let calls = Calls { context, queries: 0 };
     let output = Text::of(size);
     let mut execution = Execution { tree, others, html, calls, variables, output, steps: 0, most_steps, depth: 0 };
-    execution.walk(&tree.root, &dot)?;
+    execution.walk(&tree.root, dot)?;
     execution.output.finish()
 }
 

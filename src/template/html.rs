@@ -28,13 +28,12 @@ pub(super) fn print(output: &mut Text, value: &Value) {
     let is_html = matches!(value, Value::Part(Part::Safe(_)));
     match attribute(output.as_str()) {
         None if is_html => output.push(&shown),
-        None => output.push(&escaped(&shown)),
         Some((name, begun)) if ADDRESSES.contains(&name.to_ascii_lowercase().as_str()) => {
             let trusted = matches!(value, Value::Part(Part::Url(_)));
             let address = if begun || trusted || is_harmless(&shown) { normalized(&shown) } else { UNSAFE.to_owned() };
             output.push(&escaped(&address));
         }
-        Some(_) => output.push(&escaped(&shown)),
+        _ => output.push(&escaped(&shown)),
     }
 }
 

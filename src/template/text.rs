@@ -7,7 +7,7 @@ use super::SIZE;
 /// A text of limited length. What does not fit is left out, and [`Text::finish`] says so.
 #[derive(Debug)]
 pub(super) struct Text {
-    text: String,
+    inside: String,
     full: bool,
     /// Bytes.
     limit: usize,
@@ -23,19 +23,19 @@ impl Default for Text {
 impl Text {
     /// At most so many bytes.
     pub(super) fn of(limit: usize) -> Self {
-        Self { text: String::new(), full: false, limit }
+        Self { inside: String::new(), full: false, limit }
     }
 
     /// What there is already.
     pub(super) fn as_str(&self) -> &str {
-        &self.text
+        &self.inside
     }
 
     pub(super) fn push(&mut self, more: &str) {
-        if self.full || self.text.len() + more.len() > self.limit {
+        if self.full || self.inside.len() + more.len() > self.limit {
             self.full = true;
         } else {
-            self.text.push_str(more);
+            self.inside.push_str(more);
         }
     }
 
@@ -53,7 +53,7 @@ impl Text {
         if self.full {
             Err(format!("the text is too long; expected at most {} bytes", self.limit))
         } else {
-            Ok(self.text)
+            Ok(self.inside)
         }
     }
 }

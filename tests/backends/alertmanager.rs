@@ -18,9 +18,9 @@ const RESEND: Duration = Duration::from_secs(1);
 /// Longer than an alert holds and than any resend.
 const OUTAGE: Duration = Duration::from_secs(6);
 
-struct Alertmanager {
+pub(crate) struct Alertmanager {
     program: &'static str,
-    port: u16,
+    pub(crate) port: u16,
     folder: TempDir,
     server: Option<Server>,
 }
@@ -28,8 +28,6 @@ struct Alertmanager {
 impl Alertmanager {
     /// One that tells each alert by itself, and news of it a second later.
     async fn start(program: &'static str, hook: &Hook) -> Result<Self> {
-        let [port] = free_ports()?;
-        let folder = tempfile::tempdir()?;
         let config = format!(
             "
 route: {{receiver: hook, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}}
@@ -37,6 +35,13 @@ receivers: [{{name: hook, webhook_configs: [{{url: '{}'}}]}}]
 ",
             hook.url
         );
+        Self::with(program, &config).await
+    }
+
+    /// One with this configuration.
+    pub(crate) async fn with(program: &'static str, config: &str) -> Result<Self> {
+        let [port] = free_ports()?;
+        let folder = tempfile::tempdir()?;
         std::fs::write(folder.path().join("alertmanager.yml"), config)?;
         let mut this = Self { program, port, folder, server: None };
         this.up().await?;
@@ -55,6 +60,11 @@ receivers: [{{name: hook, webhook_configs: [{{url: '{}'}}]}}]
         server.ready(self.port, "/-/ready").await?;
         self.server = Some(server);
         Ok(())
+    }
+
+    /// What it wrote about itself.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join(format!("{}.log", self.program))).unwrap_or_default()
     }
 
     /// Alerts that fire, as its API has them.

@@ -37,9 +37,14 @@ impl Hook {
         Ok(Self { url, bodies, task })
     }
 
+    /// All messages, in the order of their coming.
+    pub(crate) fn bodies(&self) -> Vec<Value> {
+        self.bodies.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Status and `alertname` of each alert of each message, in the order of their coming.
     pub(crate) fn told(&self) -> Vec<(String, String)> {
-        let bodies = self.bodies.lock().unwrap_or_else(PoisonError::into_inner);
+        let bodies = self.bodies();
         let alerts = bodies.iter().flat_map(|body| body["alerts"].as_array().cloned().unwrap_or_default());
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         alerts.map(|alert| (text(&alert["status"]), text(&alert["labels"]["alertname"]))).collect()

@@ -18,6 +18,7 @@ mod history;
 mod hook;
 mod http;
 mod jaeger;
+mod messages;
 mod program;
 mod prometheus;
 mod promtool;

@@ -21,21 +21,21 @@ const PASSWORD: &str = "corr3ct h0rse";
 
 /// How the server wants to be spoken to.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Mode {
+pub(crate) enum Mode {
     StartTls,
     Implicit,
     Plain,
 }
 
-struct MailServer {
-    port: u16,
+pub(crate) struct MailServer {
+    pub(crate) port: u16,
     authority: Authority,
     folder: TempDir,
     server: Option<Server>,
 }
 
 impl MailServer {
-    async fn start(mode: Mode, user: &str) -> Result<Self> {
+    pub(crate) async fn start(mode: Mode, user: &str) -> Result<Self> {
         let mut server = Self::down()?;
         server.up(mode, user).await?;
         Ok(server)
@@ -75,7 +75,7 @@ impl MailServer {
     }
 
     /// What it took.
-    fn taken(&self) -> Result<Vec<Value>> {
+    pub(crate) fn taken(&self) -> Result<Vec<Value>> {
         let text = std::fs::read_to_string(self.messages()).unwrap_or_default();
         // The last line may be half written.
         text.split_inclusive('\n')
@@ -106,7 +106,7 @@ receivers:
     }
 }
 
-fn header<'m>(mail: &'m Value, name: &str) -> &'m str {
+pub(crate) fn header<'m>(mail: &'m Value, name: &str) -> &'m str {
     let headers = mail["headers"].as_array().map_or(&[][..], Vec::as_slice);
     headers.iter().find(|header| header[0] == name).and_then(|header| header[1].as_str()).unwrap_or_default()
 }

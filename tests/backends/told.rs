@@ -1,14 +1,14 @@
 //! The notifier on the real clock, fed by a test.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bellwether::clock::Clock;
 use bellwether::internal::{Counter, Internal};
 use bellwether::model::{Alert, Labels};
 use bellwether::notifier::routing::Http;
 use bellwether::notifier::{AlertmanagerEndpoint, Config, Notifier, Routing};
-use tokio::time;
+use tokio::time::{self, Instant};
 
 use crate::Result;
 

@@ -33,7 +33,7 @@ fn add(reader: &Reader<'_>, place: Place, library: &mut Library, file: &Path) ->
     let unread = |why: &dyn std::fmt::Display| reader.error(place, format!("templates: {shown} cannot be read: {why}"));
     let text = std::fs::read_to_string(file).map_err(|why| unread(&why))?;
     library.add(&text).map_err(|error| {
-        let before = &text[..text.floor_char_boundary(error.offset)];
+        let before = text.get(..error.offset).unwrap_or(&text);
         let (line, column) =
             (before.matches('\n').count() + 1, before.chars().rev().take_while(|c| *c != '\n').count() + 1);
         reader.error(place, format!("templates: {shown}:{line}:{column}: {}", error.message))

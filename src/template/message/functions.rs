@@ -123,7 +123,7 @@ fn list(values: Vec<Value>) -> Result<Value, String> {
 }
 
 fn dict(args: &[Value]) -> Result<Value, String> {
-    if args.len() % 2 != 0 {
+    if !args.len().is_multiple_of(2) {
         return Err("dict requires an even number of arguments".to_owned());
     }
     let depth = 1 + args.iter().map(Value::depth).max().unwrap_or(0);

@@ -124,7 +124,7 @@ impl MessageTemplate {
             steps: STEPS,
         };
         let context = Context { at: now, external_url: data.external_url, ..Context::default() };
-        exec::run(&self.tree, Value::Part(Part::message(data)), terms, &context)
+        exec::run(&self.tree, &Value::Part(Part::message(data)), terms, &context)
     }
 }
 

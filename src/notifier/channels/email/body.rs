@@ -79,7 +79,7 @@ fn facts(alert: &Alert, notification: &Notification) -> Vec<(&'static str, Strin
         facts.push(("Source", one_line(&alert.generator_url, VALUE)));
     }
     if let Some(trace) = alert.trace_ids.first() {
-        facts.push(("Trace", trace.to_string()));
+        facts.push(("Trace", alert.trace_urls().next().unwrap_or_else(|| trace.to_string())));
     }
     facts
 }
@@ -100,10 +100,10 @@ pub(super) fn with_remarks(text: String, remarks: &[String]) -> String {
 }
 
 /// The same for HTML, before its end.
-pub(super) fn with_html_remarks(html: String, remarks: &[String]) -> String {
-    let remarks: String = remarks.iter().map(|remark| format!("<p><em>{}</em></p>\n", escaped(remark))).collect();
+pub(super) fn with_html_remarks(html: &str, remarks: &[String]) -> String {
+    let remarks: Vec<String> = remarks.iter().map(|remark| format!("<p><em>{}</em></p>\n", escaped(remark))).collect();
     let end = html.rfind("</body>").unwrap_or(html.len());
-    format!("{}{remarks}{}", &html[..end], &html[end..])
+    format!("{}{}{}", &html[..end], remarks.concat(), &html[end..])
 }
 
 /// `alertname` first, as Alertmanager sorts them.

@@ -68,7 +68,7 @@ impl Letters {
     /// When a template makes no address of what should be one.
     pub(super) fn write(&self, notification: &Notification) -> Result<Message, String> {
         let (from, to) =
-            (self.addresses("from", &self.from, notification)?, self.addresses("to", &self.to, notification)?);
+            (filled_addresses("from", &self.from, notification)?, filled_addresses("to", &self.to, notification)?);
         let Some(sender) = from.iter().next().cloned() else { return Err("from: expected one address".to_owned()) };
         let receivers = to.iter().map(|mailbox| mailbox.email.clone()).collect();
         let wrong = |error: &dyn fmt::Display| format!("the message cannot be written: {error}");
@@ -112,22 +112,10 @@ impl Letters {
             (_, true) => builder.singlepart(SinglePart::plain(text)),
             (true, false) => builder.singlepart(SinglePart::html(html)),
             (false, false) => {
-                let html = body::with_html_remarks(html, &remarks);
+                let html = body::with_html_remarks(&html, &remarks);
                 builder.multipart(MultiPart::alternative_plain_html(text, html))
             }
         }
-    }
-
-    fn addresses(
-        &self,
-        key: &str,
-        template: &MessageTemplate,
-        notification: &Notification,
-    ) -> Result<Mailboxes, String> {
-        let text =
-            fill(template, notification, Escape::NONE).map_err(|why| format!("the template of {key} failed: {why}"))?;
-        addresses(&text)
-            .map_err(|expected| format!("{key}: {:?} is not valid; expected {expected}", one_line(&text, HEADER)))
     }
 
     /// The same for each try of a notification, and for nothing else.
@@ -149,6 +137,14 @@ impl Letters {
         let key = Labels::new([("group", notification.group_key.as_str())]).fingerprint();
         Some(format!("<alert-{key:016x}-{day}@bellwether>"))
     }
+}
+
+/// The addresses that a template makes.
+fn filled_addresses(key: &str, template: &MessageTemplate, notification: &Notification) -> Result<Mailboxes, String> {
+    let failed = |why| format!("the template of {key} failed: {why}");
+    let text = fill(template, notification, Escape::NONE).map_err(failed)?;
+    addresses(&text)
+        .map_err(|expected| format!("{key}: {:?} is not valid; expected {expected}", one_line(&text, HEADER)))
 }
 
 /// At least one address; otherwise what was expected.
