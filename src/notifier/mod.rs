@@ -7,6 +7,9 @@
 //! ```
 //! [`Notifier`] takes alerts and time and never blocks: what is due is sent beside it, tried again with a growing wait,
 //! and noted as told only when it was taken. What is lost is counted ([`crate::internal::Counter`]).
+//!
+//! Mail (`email_configs`, [`routing::Email`]) needs the feature `email`; a file that asks for it without is an error. Texts
+//! for Slack and mail are Alertmanager's templates ([`crate::template::message`]); where the file has none, ours are sent.
 
 mod channels;
 mod config;

@@ -17,6 +17,7 @@ pub(super) struct Escape {
 
 impl Escape {
     /// For where templates escape, or nothing needs to be.
+    #[cfg(feature = "email")]
     pub(super) const NONE: Self = Self { label: str::to_owned, annotation: str::to_owned };
 }
 
