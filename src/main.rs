@@ -10,11 +10,20 @@ use clap::{Parser, Subcommand};
 
 /// OpenTelemetry-native instrumentation for Rust.
 #[derive(Debug, Parser)]
-#[command(name = "bellwether", version, arg_required_else_help = true)]
+#[command(name = "bellwether", version, arg_required_else_help = true, after_help = EXAMPLES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  bellwether demo --for 1m
+  bellwether check rules.yml
+  bellwether test rules rules.test.yml
+  bellwether slo generate slo.yml -o slo.rules.yml
+
+Each command has its own --help.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -36,7 +36,7 @@ pub struct CheckArgs {
     pub format: Format,
 }
 
-/// Test something without a server.
+/// Test rules without a server.
 #[derive(Debug, Clone, clap::Subcommand)]
 pub enum TestCommand {
     /// Run unit tests of rules, in the format of promtool
@@ -91,16 +91,17 @@ Examples:
 
 Exit codes: 0 ok, 1 a test failed, 2 usage, 78 a file has a mistake.";
 
-/// Service level objectives.
+/// Turn service level objectives into rules.
 #[derive(Debug, Clone, clap::Subcommand)]
 pub enum SloCommand {
     /// Turn objectives in sloth's form into burn-rate rules for Prometheus
+    #[command(long_about = GENERATE_ABOUT)]
     Generate(GenerateArgs),
 }
 
 /// What `bellwether slo generate` may be told.
 #[derive(Debug, Clone, clap::Args)]
-#[command(long_about = GENERATE_ABOUT, after_help = GENERATE_EXAMPLES)]
+#[command(after_help = GENERATE_EXAMPLES)]
 pub struct GenerateArgs {
     /// Files of objectives, "-" for standard input
     #[arg(required = true, value_name = "FILE")]
