@@ -38,6 +38,7 @@ use args::{Args, Format};
 use output::{Outcome, Output, Shared};
 use session::Known;
 use table::Style;
+use tokio::runtime::Runtime;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, Environment, Overrides};
@@ -108,17 +109,23 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         let console = output.clone();
         builder = builder.console_writer(move || console.clone());
     }
-    let telemetry = builder.init()?;
-    match show(args, &config, &output, telemetry) {
+    let unavailable = |error| Failure::Unavailable(format!("the demo cannot go on: {error}"));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(workers()).build();
+    let runtime = runtime.map_err(unavailable)?;
+    let telemetry = {
+        // As in a service's `main`, so that the runtime is the one whose tasks are counted.
+        let _inside = runtime.enter();
+        builder.init()?
+    };
+    match show(args, &config, &output, runtime, telemetry) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.map_err(|error| Failure::Unavailable(format!("the demo cannot go on: {error}"))),
+        result => result.map_err(unavailable),
     }
 }
 
-fn show(args: &Args, config: &Config, output: &Shared<Stream>, telemetry: Guard) -> io::Result<()> {
+fn show(args: &Args, config: &Config, output: &Shared<Stream>, runtime: Runtime, telemetry: Guard) -> io::Result<()> {
     output.lock().note(&intention(args))?;
     output.lock().note(&destination(config))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(workers()).build()?;
     let clock = Clock::system();
     let known = Known {
         operations: || telemetry.operations(),
