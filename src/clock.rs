@@ -94,7 +94,7 @@ impl Scale {
 /// instruction. Whether the counter can be relied upon stays quanta's to say.
 #[cfg(target_arch = "x86_64")]
 mod counter {
-    use super::Scale;
+    use crate::clock::Scale;
 
     #[derive(Debug, Clone, Copy)]
     pub(super) struct Counter(Scale);
@@ -124,7 +124,7 @@ mod counter {
 /// Elsewhere quanta reads.
 #[cfg(not(target_arch = "x86_64"))]
 mod counter {
-    use super::Scale;
+    use crate::clock::Scale;
 
     #[derive(Debug, Clone, Copy)]
     pub(super) enum Counter {}

@@ -3,7 +3,7 @@
 //! [`read`] makes a tree of [`Node`]s with types resolved by the core schema; [`Reader`] and [`Section`] read mappings by
 //! the list of their keys. What is wrong is a [`Fault`], which becomes a [`crate::Error`] with `?`; who wants every fault
 //! of a file collects them instead. `locate` finds the place of a byte within a text, through quotes and block
-//! styles, and [`excerpt`] shows a line with a caret. [`scalar`] writes a text as a value.
+//! styles, and [`excerpt`] shows a line with a caret. [`scalar()`] writes a text as a value.
 
 mod fault;
 mod locate;

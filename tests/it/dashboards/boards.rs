@@ -5,8 +5,8 @@ use bellwether::names::{self, Name};
 
 use super::grafana::{Board, Kind, Panel, Query, Row, query};
 
-pub(super) fn all() -> [Board; 3] {
-    [operations(), service_graph(), alerts()]
+pub(super) fn all() -> [Board; 4] {
+    [operations(), service_graph(), alerts(), runtime()]
 }
 
 fn counter(name: &Name) -> String {
@@ -291,5 +291,135 @@ fn alerts() -> Board {
                 ),
             ],
         }],
+    }
+}
+
+fn runtime() -> Board {
+    Board {
+        uid: "bellwether-runtime",
+        title: "Runtime",
+        description: "The process, its tokio runtime and caches, and what became of its telemetry",
+        of: counter(&names::CALLS),
+        rows: vec![process(), tokio(), telemetry()],
+    }
+}
+
+/// A panel of a third of the width, or half of it.
+fn lines(title: &'static str, description: &'static str, unit: &'static str, width: u64, queries: Vec<Query>) -> Panel {
+    Panel::new(Kind::TimeSeries, title, description, unit, width, queries)
+}
+
+/// A gauge of each process of the chosen services.
+fn of_process(name: &Name) -> String {
+    format!("{}{{{SERVICE}}}", gauge(name))
+}
+
+fn process() -> Row {
+    let cpu = rate("job, instance, cpu_mode", &counter(&names::CPU_TIME), SERVICE);
+    let switches = rate("job, process_context_switch_type", &counter(&names::CONTEXT_SWITCHES), SERVICE);
+    // Containers have a limit of memory, most machines have none.
+    let limit = format!("{} or {} * 0", of_process(&names::MEMORY_LIMIT), of_process(&names::MEMORY_USAGE));
+    Row {
+        title: "Process",
+        panels: vec![
+            Panel::new(
+                Kind::Stacked,
+                "Processor",
+                "Processors in use",
+                "short",
+                8,
+                [query(cpu, "{{job}} {{cpu_mode}}")],
+            ),
+            lines(
+                "Memory",
+                "Physical memory; its limit is zero where there is none",
+                "bytes",
+                8,
+                vec![query(of_process(&names::MEMORY_USAGE), "{{job}}"), query(limit, "{{job}} limit")],
+            ),
+            lines("Threads", "Threads of the process", "short", 8, vec![query(of_process(&names::THREADS), "{{job}}")]),
+            lines(
+                "File descriptors",
+                "Open, and how many may be",
+                "short",
+                8,
+                vec![
+                    query(of_process(&names::FILE_DESCRIPTORS), "{{job}}"),
+                    query(of_process(&names::FILE_DESCRIPTOR_LIMIT), "{{job}} limit"),
+                ],
+            ),
+            lines(
+                "Context switches",
+                "A second",
+                "short",
+                8,
+                vec![query(switches, "{{job}} {{process_context_switch_type}}")],
+            ),
+            lines("Uptime", "Age of the process", "s", 8, vec![query(of_process(&names::UPTIME), "{{job}}")]),
+        ],
+    }
+}
+
+fn tokio() -> Row {
+    let lookups = counter(&names::CACHE_LOOKUPS);
+    let hits = rate("job, cache_name", &lookups, &format!(r#"{SERVICE}, cache_result="hit""#));
+    let all = rate("job, cache_name", &lookups, SERVICE);
+    Row {
+        title: "Tokio and caches",
+        panels: vec![
+            lines(
+                "Tasks",
+                "Of the runtime, alive",
+                "short",
+                8,
+                vec![query(of_process(&names::TOKIO_TASKS), "{{job}}")],
+            ),
+            lines(
+                "Queue",
+                "Tasks that wait in the global queue",
+                "short",
+                8,
+                vec![query(of_process(&names::TOKIO_QUEUE), "{{job}}")],
+            ),
+            lines(
+                "Cache hit ratio",
+                "Share of the lookups that were answered, by cache",
+                "percentunit",
+                8,
+                vec![query(format!("({hits} or {all} * 0) / ({all} > 0)"), "{{job}} {{cache_name}}")],
+            ),
+        ],
+    }
+}
+
+fn telemetry() -> Row {
+    let signals = [
+        ("spans", &names::EXPORTED_SPANS),
+        ("points", &names::EXPORTED_POINTS),
+        ("log records", &names::EXPORTED_LOGS),
+    ];
+    let exported = |labels: &str, otherwise: &str| {
+        let each = |(legend, name)| {
+            query(format!("{}{otherwise}", rate("", &counter(name), &format!("{SERVICE}{labels}"))), legend)
+        };
+        signals.map(each).into()
+    };
+    let events = format!(
+        "sum by (event) (increase({}{{{SERVICE}}}[$__rate_interval])) or vector(0)",
+        counter(&names::INTERNAL_EVENTS)
+    );
+    Row {
+        title: "Telemetry",
+        panels: vec![
+            lines("Exported", "A second", "short", 8, exported("", "")),
+            lines(
+                "Lost",
+                "A second; the attribute `error.type` says why",
+                "short",
+                8,
+                exported(r#", error_type!="""#, " or vector(0)"),
+            ),
+            lines("Refused, trimmed or approximated", "By what happened", "short", 8, vec![query(events, "{{event}}")]),
+        ],
     }
 }
