@@ -5,6 +5,8 @@
 #   jaeger        Jaeger v2 (its API is complete; its web page is a placeholder)
 #   prometheus    Prometheus with its OTLP receiver, without service discovery
 #   promtool      Prometheus' tool that checks and tests rule files
+#   prometheus-debian
+#                 the older Prometheus of Debian's stable release, which is scraped and takes no OTLP
 #   alertmanager, alertmanager-0.25
 #                 Alertmanager of today and of 2022 (the API is complete; today's web page is a placeholder)
 #   amtool        Alertmanager's tool that checks its files
@@ -21,7 +23,7 @@ set -euo pipefail
 
 dir=${BELLWETHER_BACKENDS:-${XDG_CACHE_HOME:-$HOME/.cache}/bellwether-backends}
 bin=$dir/bin
-all=(otelcol telemetrygen jaeger prometheus promtool alertmanager alertmanager-0.25 amtool
+all=(otelcol telemetrygen jaeger prometheus promtool prometheus-debian alertmanager alertmanager-0.25 amtool
   compose-spec kustomize kubernetes-validate python-aiosmtpd)
 names=("$@")
 [ ${#names[@]} -gt 0 ] || names=("${all[@]}")
@@ -107,6 +109,17 @@ build_of_prometheus() {
     "github.com/prometheus/prometheus/cmd/$1"
 }
 
+# From the package archive, whose signatures apt checks; nothing is installed.
+build_prometheus-debian() {
+  local work=$dir/prometheus-debian
+  rm -rf "$work"
+  mkdir -p "$work"
+  (cd "$work" && { apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; })
+  dpkg-deb -x "$work"/prometheus_*.deb "$work"
+  rm "$work"/*.deb
+  ln -sf "$work/usr/bin/prometheus" "$bin/prometheus-debian"
+}
+
 # Its module lacks the web page, which is built by other means, and does not compile without one.
 build_alertmanager() {
   local work=$dir/alertmanager-build source
@@ -163,11 +176,16 @@ need_python() {
   command -v python3 >/dev/null || { echo "install.sh: Python is not installed; Python 3.9 or newer is needed" >&2; exit 69; }
 }
 
+need_debian() {
+  command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
+    { echo "install.sh: not a Debian; put a Prometheus 2 at $bin/prometheus-debian" >&2; exit 69; }
+}
+
 mkdir -p "$bin"
 for name in "${names[@]}"; do
   [[ " ${all[*]} " == *" $name "* ]] || { echo "install.sh: no server $name" >&2; exit 64; }
   [ -x "$bin/$name" ] && continue
-  case $name in python-* | kubernetes-validate) need_python ;; *) need_go ;; esac
+  case $name in python-* | kubernetes-validate) need_python ;; *-debian) need_debian ;; *) need_go ;; esac
   echo "install.sh: building $name (minutes, once)" >&2
   "build_$name" >&2
 done

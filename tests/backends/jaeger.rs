@@ -40,6 +40,11 @@ impl Jaeger {
         Ok(Self { grpc_port, http_port, query_port, _server: server, _folder: folder })
     }
 
+    /// Whether it holds a trace.
+    pub(crate) async fn has(&self, trace_id: &str) -> Result<bool> {
+        Ok(http::get(self.query_port, &format!("/api/traces/{trace_id}")).await?.status == 200)
+    }
+
     /// The spans of a service in at most `limit` traces, as soon as there are `at_least` traces.
     pub(crate) async fn traces(&self, service: &str, limit: usize, at_least: usize) -> Result<Vec<Vec<Span>>> {
         let path = format!("/api/traces?service={service}&limit={limit}&lookback=1h");

@@ -22,6 +22,17 @@ impl Prometheus {
 
     /// The same, with rule files (name and text) in the folder `rules` beside the configuration.
     pub(crate) async fn start_with_rules(config: &str, features: &str, rules: &[(&str, &str)]) -> Result<Self> {
+        let features = format!("--enable-feature={features}");
+        Self::start_program("prometheus", &[&features, "--web.enable-otlp-receiver"], config, rules).await
+    }
+
+    /// Starts a program that is a Prometheus, with these flags.
+    pub(crate) async fn start_program(
+        program: &'static str,
+        flags: &[&str],
+        config: &str,
+        rules: &[(&str, &str)],
+    ) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         std::fs::create_dir(folder.path().join("rules"))?;
         for (name, text) in rules {
@@ -30,14 +41,13 @@ impl Prometheus {
         let [port] = free_ports()?;
         let file = folder.path().join("prometheus.yml");
         std::fs::write(&file, config)?;
-        let arguments = [
+        let mut arguments = vec![
             format!("--config.file={}", file.display()),
             format!("--storage.tsdb.path={}", folder.path().join("data").display()),
             format!("--web.listen-address=127.0.0.1:{port}"),
-            format!("--enable-feature={features}"),
-            "--web.enable-otlp-receiver".to_owned(),
         ];
-        let mut server = Server::start("prometheus", arguments, &[], folder.path())?;
+        arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
+        let mut server = Server::start(program, arguments, &[], folder.path())?;
         server.ready(port, "/-/ready").await?;
         Ok(Self { port, _server: server, _folder: folder })
     }

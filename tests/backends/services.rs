@@ -20,7 +20,7 @@ const ORDERS: u64 = 300;
 const AT_ONCE: u64 = 10;
 
 /// Service, operation, kind, status.
-type Operation = (&'static str, &'static str, &'static str, &'static str);
+pub(crate) type Operation = (&'static str, &'static str, &'static str, &'static str);
 
 const UNSET: &str = "STATUS_CODE_UNSET";
 const ERROR: &str = "STATUS_CODE_ERROR";
@@ -42,8 +42,17 @@ fn calls(fate: Fate) -> Vec<Operation> {
     calls
 }
 
+/// How often everything is called when all orders have been asked for.
+pub(crate) fn made() -> BTreeMap<Operation, u64> {
+    let mut made = BTreeMap::new();
+    for operation in (1..=ORDERS).flat_map(|id| calls(Fate::of(id))) {
+        *made.entry(operation).or_insert(0) += 1;
+    }
+    made
+}
+
 /// Asks for all orders.
-async fn ask(port: u16) -> Result<()> {
+pub(crate) async fn ask(port: u16) -> Result<()> {
     let mut running = JoinSet::new();
     for first in 1..=AT_ONCE {
         running.spawn(async move {
@@ -74,10 +83,7 @@ async fn run(sampler: &[(&str, &str)]) -> Result<(Received, Vec<Vec<Span>>)> {
 
 /// Guarantees at any ratio.
 fn assert_exact_and_whole(received: &Received, traces: &[Vec<Span>]) {
-    let mut expected = BTreeMap::new();
-    for operation in (1..=ORDERS).flat_map(|id| calls(Fate::of(id))) {
-        *expected.entry(operation).or_insert(0) += 1;
-    }
+    let expected = made();
     let counted =
         received.totals_by("traces.span.metrics.calls", ["service.name", "span.name", "span.kind", "status.code"]);
     let counted: BTreeMap<_, u64> = counted

@@ -29,7 +29,7 @@ groups:
 
 /// What Grafana's Tempo data source asks of Prometheus: for the service graph, and for the table of spans under it
 /// (`public/app/plugins/datasource/tempo/graphTransform.ts` there).
-const VIEWS: [&str; 7] = [
+pub(crate) const VIEWS: [&str; 7] = [
     "sum by (client, server) (rate(traces_service_graph_request_server_seconds_sum{}[1m]))",
     "sum by (client, server) (rate(traces_service_graph_request_total{}[1m]))",
     "sum by (client, server) (rate(traces_service_graph_request_failed_total{}[1m]))",
@@ -40,11 +40,11 @@ const VIEWS: [&str; 7] = [
 ];
 
 /// A file of `otel-collector`.
-fn file(name: &str) -> PathBuf {
+pub(crate) fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("otel-collector").join(name)
 }
 
-fn text(name: &str) -> Result<String> {
+pub(crate) fn text(name: &str) -> Result<String> {
     Ok(std::fs::read_to_string(file(name))?)
 }
 
@@ -58,7 +58,7 @@ async fn takes(program: &str, arguments: &[String], variables: &[(&str, String)]
     Err(format!("{program} {}:\n{}{}", arguments.join(" "), ended.stdout, ended.stderr).into())
 }
 
-fn config(name: &str) -> String {
+pub(crate) fn config(name: &str) -> String {
     format!("--config={}", file(name).display())
 }
 
@@ -185,6 +185,20 @@ impl Stack {
         Ok(child)
     }
 
+    /// A score as a detector would write it, by a client that is not ours: no detector watches the demo.
+    async fn score(&self, metric: &str) -> Result<()> {
+        let endpoint = format!("127.0.0.1:{}", self.otlp);
+        let arguments =
+            ["metrics", "--otlp-insecure", "--otlp-http", "--otlp-endpoint", &endpoint, "--service", SERVICE];
+        let what = ["--metric-type", "Gauge", "--otlp-metric-name", metric, "--metrics", "1"];
+        takes(
+            "telemetrygen",
+            &[&arguments[..], &what[..]].concat().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            &[],
+        )
+        .await
+    }
+
     /// Ends the Collector, which sends what it still holds: Prometheus, and what Tempo would have got.
     pub(crate) async fn ended(self) -> Result<(Prometheus, Received)> {
         self.collector.stop().await?;
@@ -213,7 +227,7 @@ fn queries(dashboard: &Value) -> Vec<(String, String)> {
 }
 
 /// Asks until there is data.
-async fn has_data(prometheus: &Prometheus, query: &str, until: Instant) -> Result<bool> {
+pub(crate) async fn has_data(prometheus: &Prometheus, query: &str, until: Instant) -> Result<bool> {
     loop {
         let answer = prometheus.get("query", &[("query", query)]).await?;
         if answer["result"].as_array().is_some_and(|result| !result.is_empty()) {
@@ -230,6 +244,9 @@ async fn has_data(prometheus: &Prometheus, query: &str, until: Instant) -> Resul
 async fn dashboards_monitor_tab_and_exemplars_show_the_demo() -> Result<()> {
     let stack = Stack::start().await?;
     let demo = stack.demo()?;
+    for score in ["bellwether.drift.score", "bellwether.anomaly.score"] {
+        stack.score(score).await?;
+    }
     let until = Instant::now() + PATIENCE;
     let mut empty = Vec::new();
     let mut asked = 0;

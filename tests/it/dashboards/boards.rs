@@ -259,38 +259,60 @@ fn alerts() -> Board {
     );
     Board {
         uid: "bellwether-alerts",
-        title: "Alerts",
-        description: "What is pending or firing, and the thresholds of the rules",
+        title: "Drift and alerts",
+        description: "What is pending or firing, how far series have left their baseline, and the thresholds of the rules",
         of: counter(&names::CALLS),
-        rows: vec![Row {
-            title: "Alerts",
-            panels: vec![
-                Panel::new(
-                    Kind::StateTimeline,
-                    "Firing",
-                    "When each alert was firing",
-                    "short",
-                    24,
-                    [query(firing, "{{alertname}} {{job}} {{span_name}}")],
-                ),
-                Panel::new(
-                    Kind::Table,
-                    "Now",
-                    "Alerts that are pending or firing",
-                    "short",
-                    12,
-                    [query("ALERTS", "value")],
-                ),
-                Panel::new(
-                    Kind::Table,
-                    "Thresholds",
-                    "With which the rules of bellwether compare",
-                    "short",
-                    12,
-                    [query("max by (of) (bellwether_threshold)", "threshold")],
-                ),
-            ],
-        }],
+        rows: vec![
+            drift(),
+            Row {
+                title: "Alerts",
+                panels: vec![
+                    Panel::new(
+                        Kind::StateTimeline,
+                        "Firing",
+                        "When each alert was firing",
+                        "short",
+                        24,
+                        [query(firing, "{{alertname}} {{job}} {{span_name}}")],
+                    ),
+                    Panel::new(
+                        Kind::Table,
+                        "Now",
+                        "Alerts that are pending or firing",
+                        "short",
+                        12,
+                        [query("ALERTS", "value")],
+                    ),
+                    Panel::new(
+                        Kind::Table,
+                        "Thresholds",
+                        "With which the rules of bellwether compare",
+                        "short",
+                        12,
+                        [query("max by (of) (bellwether_threshold)", "threshold")],
+                    ),
+                ],
+            },
+        ],
+    }
+}
+
+/// Scores that detectors write; from 1 on a series is worth a look.
+fn drift() -> Row {
+    let score = |title, description, name: &Name| {
+        let all = format!("max by (job, span_name) ({}{{{SERVICE}}})", gauge(name));
+        lines(title, description, "short", 12, vec![query(all, "{{job}} {{span_name}}")])
+    };
+    Row {
+        title: "Drift",
+        panels: vec![
+            score(
+                "Drift",
+                "Distance of each series from its baseline, where a detector watches it",
+                &names::DRIFT_SCORE,
+            ),
+            score("Anomaly", "How unusual each series is now, where a detector watches it", &names::ANOMALY_SCORE),
+        ],
     }
 }
 
