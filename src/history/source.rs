@@ -48,13 +48,15 @@ pub trait Source {
     }
 
     /// Shows the same series with their samples by kind and without staleness markers: what a function of a range reads.
-    /// A series that has nothing else may be shown without samples.
+    /// A series that has nothing else is left out.
     fn visit_points(&self, matchers: &[Matcher], after: i64, until: i64, each: &mut dyn FnMut(&Labels, &mut Points)) {
         let mut points = Points::default();
         self.visit(matchers, after, until, &mut |labels, samples| {
             points.clear();
             points.extend(samples.iter().cloned());
-            each(labels, &mut points);
+            if !points.is_empty() {
+                each(labels, &mut points);
+            }
         });
     }
 
@@ -100,6 +102,11 @@ pub struct Points {
 }
 
 impl Points {
+    /// Whether there is no sample.
+    pub fn is_empty(&self) -> bool {
+        self.floats.is_empty() && self.histograms.is_empty()
+    }
+
     /// Takes all samples out, and keeps the room for others.
     pub fn clear(&mut self) {
         self.floats.clear();

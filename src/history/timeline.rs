@@ -115,8 +115,12 @@ impl<'a> Part<'a> {
     /// How many samples are not later than `time`.
     fn until(self, time: i64) -> usize {
         let (mut from, mut to) = (0, usize::from(self.len));
+        // Most blocks lie on one side as a whole.
         if self.last() <= time {
             return to;
+        }
+        if self.first() > time {
+            return from;
         }
         while from < to {
             let middle = from.midpoint(to);

@@ -192,7 +192,9 @@ impl Source for History {
         self.each(matchers, |series| {
             points.clear();
             series.read(after, until, &mut points);
-            each(series.labels(), &mut points);
+            if !points.is_empty() {
+                each(series.labels(), &mut points);
+            }
         });
     }
 

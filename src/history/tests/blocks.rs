@@ -8,7 +8,7 @@ use crate::history::timeline::Timelines;
 use crate::model::{BucketSpan, NativeHistogram, STALE, Sample, SampleValue, is_stale};
 
 /// Equal to the bit, which `==` is not for what is no number.
-fn bits(samples: &[Sample]) -> Vec<(i64, i64, String)> {
+pub(super) fn bits(samples: &[Sample]) -> Vec<(i64, i64, String)> {
     let value = |value: &SampleValue| match value {
         SampleValue::Float(value) => format!("{:x}", value.to_bits()),
         SampleValue::Histogram(value) => format!("{:x} {value:?}", value.sum.to_bits()),
@@ -16,7 +16,7 @@ fn bits(samples: &[Sample]) -> Vec<(i64, i64, String)> {
     samples.iter().map(|sample| (sample.time, sample.start, value(&sample.value))).collect()
 }
 
-fn value(random: &mut Random, last: f64) -> f64 {
+pub(super) fn value(random: &mut Random, last: f64) -> f64 {
     match random.below(40) {
         0 => f64::from_bits(random.next()),
         1 | 10 => STALE,
@@ -28,7 +28,7 @@ fn value(random: &mut Random, last: f64) -> f64 {
     }
 }
 
-fn histogram(random: &mut Random) -> SampleValue {
+pub(super) fn histogram(random: &mut Random) -> SampleValue {
     let length = 1 + u32::try_from(random.below(3)).unwrap();
     SampleValue::Histogram(Arc::new(NativeHistogram {
         schema: 2,
