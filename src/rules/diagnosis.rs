@@ -19,8 +19,8 @@ pub enum Problem {
     NoSeries {
         /// As Prometheus prints it.
         selector: String,
-        /// Whether there are series of that metric, with other labels.
-        metric_exists: bool,
+        /// What it asks for that is not there.
+        lacks: Lack,
     },
     /// The data of a selector begins after its window.
     NotCovered {
@@ -33,20 +33,36 @@ pub enum Problem {
     },
 }
 
+/// Why there is no series for a selector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lack {
+    /// Its metric has no series.
+    Metric,
+    /// Its metric has series, with other labels.
+    Labels,
+    /// It names no single metric, and no series of any is like that.
+    Series,
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoSeries { selector, metric_exists: false } => {
-                write!(f, "{selector} matches nothing: there is no metric of that name yet")
-            }
-            Self::NoSeries { selector, metric_exists: true } => {
-                write!(f, "{selector} matches nothing: the metric is there, with other labels")
-            }
+            Self::NoSeries { selector, lacks } => write!(f, "{selector} matches nothing: {lacks}"),
             Self::NotCovered { selector, window, covered } => {
                 let (window, covered) = (print_duration(*window), print_duration(covered / 1000 * 1000));
                 write!(f, "{selector} has data of the last {covered} only, and the rule looks back {window}")
             }
         }
+    }
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Metric => "there is no metric of that name yet",
+            Self::Labels => "the metric is there, with other labels",
+            Self::Series => "there is no such series yet",
+        })
     }
 }
 
@@ -173,8 +189,7 @@ fn problem(reach: &Reach<'_>, now: i64, place: &Place<'_>) -> Option<Problem> {
         step = step.max(gap.unwrap_or(0));
     });
     let Some(oldest) = oldest else {
-        let metric_exists = exists(reach, begin, end, place);
-        return Some(Problem::NoSeries { selector: selector(), metric_exists });
+        return Some(Problem::NoSeries { selector: selector(), lacks: lacks(reach, begin, end, place) });
     };
     // A range is covered when its first interval is: samples stand at the ends of intervals.
     let covered = end - oldest;
@@ -185,13 +200,15 @@ fn problem(reach: &Reach<'_>, now: i64, place: &Place<'_>) -> Option<Problem> {
     })
 }
 
-/// Whether there are series of the selector's metric.
-fn exists(reach: &Reach<'_>, begin: i64, end: i64, place: &Place<'_>) -> bool {
+/// Why there is no series for this selector.
+fn lacks(reach: &Reach<'_>, begin: i64, end: i64, place: &Place<'_>) -> Lack {
     let name = reach.selector.matchers.iter().find(|matcher| matcher.name() == METRIC_NAME);
-    let Some(name) = name.filter(|name| name.op() == MatchOp::Equal).cloned() else { return false };
-    let mut exists = false;
-    place.source.visit_oldest(&[name], begin, end, &mut |_, _, _| exists = true);
-    exists
+    // An empty value asks for series without a name.
+    let one = name.filter(|name| name.op() == MatchOp::Equal && !name.value().is_empty()).cloned();
+    let Some(name) = one else { return Lack::Series };
+    let mut lacks = Lack::Metric;
+    place.source.visit_oldest(&[name], begin, end, &mut |_, _, _| lacks = Lack::Labels);
+    lacks
 }
 
 #[cfg(test)]
@@ -224,10 +241,17 @@ mod tests {
         let nothing = "none matches nothing: there is no metric of that name yet";
         let other = "m{job=\"b\"} matches nothing: the metric is there, with other labels";
         let short = "m has data of the last 5m only, and the rule looks back 10m";
-        let cases: [(&str, &[&str]); 23] = [
+        let cases: [(&str, &[&str]); 27] = [
             ("m > 0", &[]),
             ("none > 0", &[nothing]),
             ("m{job=\"b\"} > 0", &[other]),
+            ("{job=\"b\"} > 0", &["{job=\"b\"} matches nothing: there is no such series yet"]),
+            ("{job=\"a\"} > 0", &[]),
+            ("{__name__=~\"n.+\"} > 0", &["{__name__=~\"n.+\"} matches nothing: there is no such series yet"]),
+            (
+                "{__name__=\"\",job=\"a\"} > 0",
+                &["{__name__=\"\",job=\"a\"} matches nothing: there is no such series yet"],
+            ),
             ("rate(m[5m]) > 0", &[]),
             ("rate(m[10m]) > 0", &[short]),
             ("rate(old[1h]) > 0", &[]),

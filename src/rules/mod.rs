@@ -29,7 +29,7 @@ pub use active::{Active, RESOLVED_RETENTION, State};
 pub use alerting::{ALERT_NAME, ALERT_STATE, ALERTS, ALERTS_FOR_STATE};
 pub use config::Config;
 pub use defaults::{DEFAULT_FILE, DEFAULT_RULES, defaults};
-pub use diagnosis::{Problem, diagnose};
+pub use diagnosis::{Lack, Problem, diagnose};
 pub use file::{Finding, GroupSpec, Kind, ReadOptions, RuleFile, RuleSpec};
 pub use group::Group;
 pub use overview::{GroupStatus, Overview, RuleStatus};
