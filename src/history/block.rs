@@ -127,19 +127,18 @@ impl Blocks {
     pub(super) fn read(&self, after: i64, until: i64, samples: &mut impl Read) {
         let Some(open) = self.place.as_ref().filter(|_| !self.values.is_empty()) else { return };
         // Back to the first block that has something, remembering the starts that changed on the way.
-        let (mut first, mut at, mut len) = (self.heads.len(), self.bytes.len(), 0);
+        let (mut first, mut at) = (self.heads.len(), self.bytes.len());
         let mut starts: Vec<(usize, i64)> = Vec::new();
         while let Some(head) = first.checked_sub(1).and_then(|before| self.heads.get(before)) {
             if head.part().last() <= after {
                 break;
             }
             first -= 1;
-            len += head.part().within(after, until).len();
             at = at.saturating_sub(head.size as usize);
             starts.extend(head.start(self.bytes.get(at..).unwrap_or_default()).map(|start| (first, start)));
         }
-        let range = open.part().within(after, until);
-        samples.reserve(self.values.form(), len + range.len());
+        let encoded = self.heads.iter().skip(first).map(|head| usize::from(head.len));
+        samples.reserve(self.values.form(), encoded.sum::<usize>() + self.values.len());
         for (index, head) in self.heads.iter().enumerate().skip(first) {
             if head.part().first() > until {
                 return;
@@ -152,6 +151,7 @@ impl Blocks {
             at += head.size as usize;
             head.read(bytes, start, after, until, samples);
         }
+        let range = open.part().within(after, until);
         match &self.values {
             Values::Floats(values) => samples.floats(open.part(), range, values, self.start),
             Values::Histograms(values) => samples.histograms(open.part(), range, values, self.start),

@@ -148,6 +148,8 @@ impl Source for History {
             let mut samples = Vec::new();
             series.read(after, until, &mut samples);
             if !samples.is_empty() {
+                // There was room for whole blocks, of which a short range takes little.
+                samples.shrink_to_fit();
                 selected.push(Selected { labels: series.labels().clone(), samples });
             }
         });

@@ -58,7 +58,7 @@ impl Kind {
 /// twice, late or in contradiction. Every other window is too short for all of them.
 fn filled(seed: u64) -> Filled {
     let mut random = Random(seed);
-    let retention = Duration::from_secs(if seed % 2 == 0 { 1 << 30 } else { 600 });
+    let retention = Duration::from_secs(if seed.is_multiple_of(2) { 1 << 30 } else { 600 });
     let config = Config { retention, max_retention: retention, ..Config::default() };
     let history = History::new(config, Arc::new(Internal::default()));
     let kinds = [Kind::Floats, Kind::Histograms, Kind::Turns(false), Kind::Either];
