@@ -13,7 +13,7 @@ const COUNTED: usize = 100_000;
 
 /// A reading with what only Linux tells.
 pub(super) fn read(reading: Reading) -> Reading {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let status = text("/proc/self/status").unwrap_or_default();
     let kibibytes = |key: &str| field(&status, key).map(|count| count.saturating_mul(1024));
     Reading {
         memory: kibibytes("VmRSS"),
@@ -25,6 +25,11 @@ pub(super) fn read(reading: Reading) -> Reading {
     }
 }
 
+/// A file as text. The process's name in it may be cut within a character, or never have been text.
+fn text(path: &str) -> Option<String> {
+    fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// The first number behind a key of `/proc/self/status`.
 fn field(status: &str, key: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
@@ -34,18 +39,22 @@ fn field(status: &str, key: &str) -> Option<u64> {
 fn file_descriptors() -> Option<u64> {
     let folder = "/proc/self/fd";
     match fs::metadata(folder).ok()?.len() {
-        0 => u64::try_from(fs::read_dir(folder).ok()?.take(COUNTED).count()).ok(),
+        0 => count_file_descriptors(folder),
         count => Some(count),
     }
 }
 
-/// How long the process has been running.
+fn count_file_descriptors(folder: &str) -> Option<u64> {
+    let count = fs::read_dir(folder).ok()?.take(COUNTED).count();
+    // Without the one that reads the folder.
+    u64::try_from(count.saturating_sub(1)).ok()
+}
+
+/// How long the process has been running. By the clock that its start is told in: `/proc/uptime` is the container's under
+/// LXCFS, and the start is not.
 pub(super) fn age() -> Option<Duration> {
-    static STARTED: OnceLock<Option<Duration>> = OnceLock::new();
-    let started = (*STARTED.get_or_init(|| started(&fs::read_to_string("/proc/self/stat").ok()?)))?;
-    let uptime = fs::read_to_string("/proc/uptime").ok()?;
-    let uptime: f64 = uptime.split_whitespace().next()?.parse().ok()?;
-    Duration::try_from_secs_f64(uptime).ok().map(|uptime| uptime.saturating_sub(started))
+    let started = started(&text("/proc/self/stat")?)?;
+    Some(usage::since_boot()?.saturating_sub(started))
 }
 
 /// Time from the system's start to the process's, of `/proc/self/stat`.
@@ -58,7 +67,7 @@ fn started(stat: &str) -> Option<Duration> {
 /// The least of the limits of the control groups that the process is in; `None` without one.
 fn memory_limit() -> Option<u64> {
     static FILES: OnceLock<Vec<PathBuf>> = OnceLock::new();
-    let files = FILES.get_or_init(|| limit_files(&fs::read_to_string("/proc/self/cgroup").unwrap_or_default()));
+    let files = FILES.get_or_init(|| limit_files(&text("/proc/self/cgroup").unwrap_or_default()));
     files.iter().filter_map(|file| fs::read_to_string(file).ok()).filter_map(|text| limit(&text)).min()
 }
 
@@ -103,6 +112,14 @@ mod tests {
         let stat = format!("1 (a) b ) {}", fields.join(" "));
         assert_eq!(started(&stat), Some(Duration::from_secs(22)));
         assert_eq!(started("1 (a"), None);
+    }
+
+    #[test]
+    fn file_descriptors_that_are_counted_are_as_many_as_the_system_knows_of() {
+        let folder = "/proc/self/fd";
+        let known = || fs::metadata(folder).unwrap().len();
+        // Other tests open and close files between two looks.
+        assert!(known() == 0 || (0..10_000).any(|_| count_file_descriptors(folder) == Some(known())));
     }
 
     #[test]

@@ -29,14 +29,14 @@ use crate::model::Metric;
 #[derive(Debug)]
 pub struct System {
     state: Mutex<State>,
+    /// What was read last. Apart, because [`State`] is held while files are read.
+    last: Mutex<Vec<Metric>>,
 }
 
 #[derive(Debug)]
 struct State {
     process: Option<Process>,
     runtime: Option<Runtime>,
-    /// What was read last.
-    last: Vec<Metric>,
 }
 
 impl System {
@@ -44,12 +44,12 @@ impl System {
     pub fn new(config: &Config, now: Timestamp) -> Self {
         let process = config.process.then(|| Process::new(now));
         let runtime = if config.runtime { Runtime::current() } else { None };
-        Self { state: Mutex::new(State { process, runtime, last: Vec::new() }) }
+        Self { state: Mutex::new(State { process, runtime }), last: Mutex::default() }
     }
 
     /// Everything as it is now.
     pub fn read(&self, now: Timestamp) -> Vec<Metric> {
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         let mut points = Points::new(now);
         if let Some(process) = &mut state.process {
             process.read(&mut points);
@@ -57,18 +57,19 @@ impl System {
         if let Some(runtime) = &state.runtime {
             runtime.read(&mut points);
         }
-        state.last = points.into_metrics();
-        state.last.clone()
+        let metrics = points.into_metrics();
+        lock(&self.last).clone_from(&metrics);
+        metrics
     }
 
     /// Everything as it was when it was read last: for threads of the host, which must not wait for files.
     pub fn last(&self) -> Vec<Metric> {
-        self.state().last.clone()
+        lock(&self.last).clone()
     }
+}
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -124,6 +125,28 @@ mod tests {
         assert_eq!(on.last(), []);
         let read = on.read(seconds(1));
         assert_eq!(on.last(), read);
+    }
+
+    #[test]
+    fn who_looks_at_the_last_reading_does_not_wait_for_one_under_way() {
+        let system = System::new(&Config::default(), seconds(0));
+        let read = system.read(seconds(1));
+        let _under_way = lock(&system.state);
+        assert!(system.last.try_lock().is_ok());
+        assert_eq!(system.last(), read);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_name_that_is_no_text_hides_no_reading() {
+        // The system cuts names after 15 bytes, in the middle of a character if need be.
+        let name = std::fs::read("/proc/self/comm").unwrap();
+        std::fs::write("/proc/self/comm", b"caf\xc3) (").unwrap();
+        let metrics = System::new(&Config::default(), seconds(0)).read(seconds(1));
+        std::fs::write("/proc/self/comm", name.trim_ascii_end()).unwrap();
+        for name in [names::MEMORY_USAGE, names::THREADS, names::UPTIME] {
+            assert!(value(&metrics, name.name) > 0.0, "{}", name.name);
+        }
     }
 
     #[tokio::test]

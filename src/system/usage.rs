@@ -38,12 +38,29 @@ fn limit() -> Option<u64> {
         }
         limit.assume_init()
     };
-    (limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
+    // Its type is another one on 32 bits and on BSD.
+    Some(limit.rlim_cur)
+        .filter(|limit| *limit != libc::RLIM_INFINITY)
+        .and_then(|limit| i128::from(limit).try_into().ok())
 }
 
 fn duration(time: libc::timeval) -> Duration {
     let seconds = Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or(0));
     seconds + Duration::from_micros(u64::try_from(time.tv_usec).unwrap_or(0))
+}
+
+/// Time since the system's start, with that in suspension.
+#[cfg(target_os = "linux")]
+pub(super) fn since_boot() -> Option<Duration> {
+    let mut time = MaybeUninit::<libc::timespec>::uninit();
+    // SAFETY: as above.
+    let time = unsafe {
+        if libc::clock_gettime(libc::CLOCK_BOOTTIME, time.as_mut_ptr()) != 0 {
+            return None;
+        }
+        time.assume_init()
+    };
+    Some(Duration::new(u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?))
 }
 
 /// Ticks of the system's clock in a second, which is the unit of times in `/proc`.
