@@ -197,8 +197,8 @@ pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
 pub const RPC_METHOD: &str = "rpc.method";
 /// Attribute: the method that was called, where [`RPC_METHOD`] is `_OTHER`.
 pub const RPC_METHOD_ORIGINAL: &str = "rpc.method_original";
-/// Attribute: the status of a remote procedure call, such as `NOT_FOUND`.
-pub const RPC_STATUS_CODE: &str = "rpc.status_code";
+/// Attribute: the status of a remote procedure call by name, such as `NOT_FOUND`.
+pub const RPC_STATUS_CODE: &str = "rpc.response.status_code";
 /// Attribute: `true` on the series that takes what exceeds the cardinality limit.
 pub const OVERFLOW: &str = "otel.metric.overflow";
 /// Attribute of [`INTERNAL_EVENTS`].
@@ -215,7 +215,7 @@ pub const DEFAULT_DIMENSIONS: [&str; 12] = [
     // Names of the conventions before 1.38, which most instrumentations still write.
     "rpc.system",
     "rpc.service",
-    "rpc.grpc.status_code",
+    "rpc.grpc.response.status_code",
     "db.system.name",
     "db.operation.name",
     ERROR_TYPE,

@@ -157,13 +157,13 @@ pub static CONVENTIONS: [Convention; 11] = [
         kinds: &[Server],
         requires: &["http.request.method"],
         takes: &[
-            "http.response.status_code",
+            names::HTTP_RESPONSE_STATUS_CODE,
             "http.route",
             "network.protocol.name",
             "network.protocol.version",
             "url.scheme",
         ],
-        status: Some("http.response.status_code"),
+        status: Some(names::HTTP_RESPONSE_STATUS_CODE),
         ..ROW
     },
     Convention {
@@ -171,29 +171,29 @@ pub static CONVENTIONS: [Convention; 11] = [
         kinds: &[Client],
         requires: &["http.request.method"],
         takes: &[
-            "http.response.status_code",
+            names::HTTP_RESPONSE_STATUS_CODE,
             "network.protocol.name",
             "network.protocol.version",
             "server.address",
             "server.port",
         ],
-        status: Some("http.response.status_code"),
+        status: Some(names::HTTP_RESPONSE_STATUS_CODE),
         ..ROW
     },
     Convention {
         metric: names::RPC_SERVER_DURATION,
         kinds: &[Server],
         requires: &["rpc.system.name"],
-        takes: &["rpc.method", "rpc.response.status_code"],
-        status: Some("rpc.response.status_code"),
+        takes: &[names::RPC_METHOD, names::RPC_STATUS_CODE],
+        status: Some(names::RPC_STATUS_CODE),
         ..ROW
     },
     Convention {
         metric: names::RPC_CLIENT_DURATION,
         kinds: &[Client],
         requires: &["rpc.system.name"],
-        takes: &["rpc.method", "rpc.response.status_code", "server.address", "server.port"],
-        status: Some("rpc.response.status_code"),
+        takes: &[names::RPC_METHOD, names::RPC_STATUS_CODE, "server.address", "server.port"],
+        status: Some(names::RPC_STATUS_CODE),
         ..ROW
     },
     Convention {
@@ -317,6 +317,15 @@ impl Convention {
             (When::Is(wanted, _), Some(operation)) => wanted == operation,
             (When::Is(_, of), None) => of.is_some_and(|of| of.is(kind)),
             (When::IsNot(other), operation) => operation != Some(other),
+        }
+    }
+
+    /// Whether a value of [`Convention::status`] tells of an error. That of a response that was cut short need not.
+    pub fn is_error(&self, code: &str) -> bool {
+        match self.status {
+            Some(names::HTTP_RESPONSE_STATUS_CODE) => code.parse().is_ok_and(|code: u16| code >= 400),
+            Some(names::RPC_STATUS_CODE) => !matches!(code, "OK" | "0"),
+            _ => true,
         }
     }
 

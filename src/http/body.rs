@@ -22,7 +22,7 @@ pin_project! {
         inner: B,
         // `None` once the end is known.
         call: Option<Call>,
-        // Bytes to come, when the headers say.
+        // Bytes to come, when the headers say, and nothing comes behind them.
         left: Option<u64>,
     }
 
@@ -43,7 +43,9 @@ impl<B: Body> ResponseBody<B> {
     /// The response with its body within the span, which ends now when nothing will follow.
     pub(super) fn of(response: Response<B>, call: Option<Call>) -> Response<Self> {
         let (parts, inner) = response.into_parts();
-        let left = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let length = || parts.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
+        // Where trailers say how it went, data of the length announced is not the end.
+        let left = if call.as_ref().is_some_and(Call::awaits_trailers) { None } else { length() };
         let goes_on = |mut call: Call| {
             let has_body = call.headers(&parts) && !inner.is_end_stream() && left != Some(0);
             if !has_body {

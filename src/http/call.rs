@@ -97,6 +97,11 @@ impl Call {
         !self.without_body && !is_bare && !status.is_informational()
     }
 
+    /// Whether the end of the body's data is not the end of what is said.
+    pub(super) fn awaits_trailers(&self) -> bool {
+        matches!(self.protocol, Protocol::Grpc { .. })
+    }
+
     /// Trailers, or headers that are trailers at once.
     pub(super) fn trailers(&mut self, trailers: &HeaderMap) {
         if matches!(self.protocol, Protocol::Grpc { .. })
@@ -182,6 +187,15 @@ impl Call {
     /// A span ends for its trace when it was last left.
     fn touch(&self) {
         self.span.in_scope(|| ());
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        // A service that panics before there is a future of its own.
+        if self.is_inside {
+            self.abandon();
+        }
     }
 }
 

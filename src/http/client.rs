@@ -165,7 +165,7 @@ impl Settings {
             otel.status_code = Empty,
             rpc.system.name = "grpc",
             rpc.method = method.unwrap_or(OTHER),
-            rpc.status_code = Empty,
+            rpc.response.status_code = Empty,
             server.address = server.map(|server| server.host),
             server.port = server.and_then(|server| server.port),
             error.type = Empty,

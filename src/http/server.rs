@@ -216,7 +216,7 @@ impl Settings {
             rpc.system.name = "grpc",
             rpc.method = known.unwrap_or(OTHER),
             rpc.method_original = unknown,
-            rpc.status_code = Empty,
+            rpc.response.status_code = Empty,
             server.address = server.map(|server| server.host),
             server.port = server.and_then(|server| server.port),
             client.address = self.client.as_ref().and_then(|read| read(request)).map(display),

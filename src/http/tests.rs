@@ -1,5 +1,7 @@
 //! The layers around services of this process, each telling a capture.
 
+mod grpc;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
@@ -7,7 +9,7 @@ use std::sync::Once;
 use std::time::Duration;
 
 use futures_util::{FutureExt, stream};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
+use http::{HeaderValue, Method, Request, Response, Version};
 use http_body_util::{BodyExt, Channel, Full, StreamBody};
 use hyper::body::{Bytes, Frame};
 use opentelemetry::propagation::TextMapCompositePropagator;
@@ -56,14 +58,6 @@ fn request(uri: &str) -> Request<Body> {
 
 fn traceparent(sampled: bool) -> HeaderValue {
     HeaderValue::try_from(format!("00-{TRACE}-{PARENT}-0{}", u8::from(sampled))).unwrap()
-}
-
-fn grpc(path: &str) -> Request<Body> {
-    Request::post(path)
-        .version(Version::HTTP_2)
-        .header("content-type", "application/grpc")
-        .body(Body::default())
-        .unwrap()
 }
 
 /// Asks a server that answers with this status, and reads the answer to its end.
@@ -366,73 +360,15 @@ fn errors_panics_and_requests_given_up_end_the_span_and_say_so() {
 }
 
 #[test]
-fn grpc_spans_say_method_and_status_of_trailers_headers_or_neither() {
-    let answer = |status: u16, headers: Option<&str>, trailers: Option<&str>| {
-        let map = |status: &str| HeaderMap::from_iter([("grpc-status".parse().unwrap(), status.parse().unwrap())]);
-        let frames = trailers.map(|status| Ok::<_, Infallible>(Frame::<Bytes>::trailers(map(status))));
-        let body = StreamBody::new(stream::iter(frames));
-        let mut response = Response::builder().status(status).body(body).unwrap();
-        response.headers_mut().extend(headers.map(map).unwrap_or_default());
-        response
-    };
-    for (status, headers, trailers, code, server, client) in [
-        (200, None, Some("0"), "OK", false, false),
-        (200, Some("0"), None, "OK", false, false),
-        (200, None, Some("5"), "NOT_FOUND", false, true),
-        (200, Some("13"), None, "INTERNAL", true, true),
-        (200, None, None, "UNKNOWN", true, true),
-        (503, None, None, "UNAVAILABLE", true, true),
-        (200, None, Some("77"), "UNKNOWN", true, true),
-    ] {
-        let capture = testing::capture();
-        run(&capture, async {
-            let handle = async |_: Request<Body>| Ok::<_, Infallible>(answer(status, headers, trailers));
-            let service =
-                ClientLayer::new().server("prices", 50051).layer(ServerLayer::new().layer(service_fn(handle)));
-            drop(service.oneshot(grpc("/shop.Prices/Get")).await.unwrap().into_body().collect().await);
-        });
-        let spans = capture.spans();
-        assert_eq!(spans.len(), 2);
-        for (span, is_error) in spans.iter().map(|it| (it, if it.kind == SpanKind::Server { server } else { client })) {
-            assert_eq!((span.name.as_str(), span.is_error()), ("shop.Prices/Get", is_error), "{code}, {:?}", span.kind);
-            assert_eq!(text(span, "rpc.system.name").as_deref(), Some("grpc"));
-            assert_eq!(text(span, "rpc.method").as_deref(), Some("shop.Prices/Get"));
-            assert_eq!(text(span, "rpc.status_code").as_deref(), Some(code), "{:?}", span.kind);
-            assert_eq!(text(span, "error.type").as_deref(), is_error.then_some(code));
-            let server = (span.kind == SpanKind::Client).then_some("prices");
-            assert_eq!(text(span, "server.address").as_deref(), server);
-        }
-    }
-}
-
-#[test]
-fn a_method_that_the_server_does_not_have_names_no_span() {
-    let unimplemented = async |_: Request<Body>| {
-        let response = Response::builder().header("grpc-status", "12").body(Body::default());
-        Ok::<_, Infallible>(response.unwrap())
-    };
-    let told = ServerLayer::new().rpc_methods(["shop.Prices/Get"]);
-    for layer in [ServerLayer::new(), told.clone()] {
-        let capture = testing::capture();
-        run(&capture, async {
-            drop(layer.layer(service_fn(unimplemented)).oneshot(grpc("/shop.Prices/Steal")).await);
-        });
-        let span = &capture.spans()[0];
-        assert_eq!((span.name.as_str(), capture.calls("grpc")), ("grpc", 1));
-        assert_eq!(text(span, "rpc.method").as_deref(), Some("_OTHER"));
-        assert_eq!(text(span, "rpc.method_original").as_deref(), Some("shop.Prices/Steal"));
-    }
+fn a_service_that_panics_before_it_gives_a_future_has_failed() {
     let capture = testing::capture();
+    let panics = |_: Request<Body>| -> std::future::Ready<Result<Response<Body>, Infallible>> { panic!("meant") };
     run(&capture, async {
-        drop(told.layer(service_fn(unimplemented)).oneshot(grpc("/shop.Prices/Get")).await);
-        // Given up by its caller.
-        let hang = async |_: Request<Body>| -> Result<Response<Body>, Infallible> { std::future::pending().await };
-        assert!(told.layer(service_fn(hang)).oneshot(grpc("/shop.Prices/Get")).now_or_never().is_none());
+        let calling = async { ServerLayer::new().layer(service_fn(panics)).oneshot(request("/")).await.map(drop) };
+        assert!(std::panic::AssertUnwindSafe(calling).catch_unwind().await.is_err());
     });
-    assert_eq!(capture.calls("shop.Prices/Get"), 2);
-    let cancelled = &capture.spans()[1];
-    assert_eq!(text(cancelled, "rpc.status_code").as_deref(), Some("CANCELLED"));
-    assert!(!cancelled.is_error(), "by the conventions for servers");
+    assert_eq!(text(&capture.spans()[0], "error.type").as_deref(), Some("panic"));
+    assert_eq!(capture.calls("GET"), 1);
 }
 
 #[test]

@@ -159,7 +159,10 @@ impl Row {
         attributes.extend(wanted.token.map(|token| KeyValue::new(names::GEN_AI_TOKEN_TYPE, token)));
         if row.has_error() && wanted.status != Status::Ok {
             let known = measure.symbols.value(wanted.error);
-            let code = || measure.symbols.value(wanted.code).map(|code| Value::from(code.as_str().into_owned()));
+            let code = || {
+                let code = measure.symbols.value(wanted.code)?.as_str().into_owned();
+                row.is_error(&code).then(|| Value::from(code))
+            };
             let other = || code().unwrap_or_else(|| Value::from(OTHER_ERROR));
             let error = known.or_else(|| (wanted.status == Status::Error).then(other));
             attributes.extend(error.map(|error| KeyValue::new(names::ERROR_TYPE, error)));

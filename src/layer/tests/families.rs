@@ -187,6 +187,10 @@ fn what_failed_says_so_by_its_type_else_its_status_else_other_and_what_is_ok_say
         by_status.record("http.response.status_code", 503);
         by_status.record("otel.status_code", "ERROR");
         drop(by_status);
+        let cut_short = span();
+        cut_short.record("http.response.status_code", 200);
+        cut_short.record("otel.status_code", "ERROR");
+        drop(cut_short);
         span().in_scope(|| event!(Level::ERROR, "failed"));
         span().in_scope(|| event!(Level::ERROR, exception.type = "Broken", "failed"));
         let fine = span();
@@ -198,6 +202,7 @@ fn what_failed_says_so_by_its_type_else_its_status_else_other_and_what_is_ok_say
         "error.type=503 http.request.method=GET http.response.status_code=503",
         "error.type=Broken http.request.method=GET",
         "error.type=_OTHER http.request.method=GET",
+        "error.type=_OTHER http.request.method=GET http.response.status_code=200",
         "error.type=timeout http.request.method=GET",
         "http.request.method=GET",
     ];
