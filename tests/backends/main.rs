@@ -24,6 +24,7 @@ mod prometheus;
 mod promtool;
 mod readme;
 mod received;
+mod refusals;
 mod scraped;
 mod servers;
 mod service;

@@ -69,13 +69,31 @@ pub(super) fn resumed(channel: &Channel) {
 
 pub(super) fn refused(channel: &Channel, why: &str) {
     if channel.limits.refused.allows(channel.clock.now(), &channel.internal) {
-        let cure = if ["401", "403", "UNAUTHENTICATED", "PERMISSION_DENIED"].iter().any(|code| why.contains(code)) {
-            format!(" Are the credentials in {} right?", setting(channel.signal, "HEADERS"))
-        } else {
-            String::new()
-        };
+        let cure = cure_of_refusal(channel.signal, why);
         warn(&format!("{} refused {}, which are lost: {why}.{cure}", place(channel), channel.signal));
     }
+}
+
+/// What backends say of metrics that they do not take, and what to do then.
+const CURES: [(&[&str], &str); 3] = [
+    (
+        &["temporality"],
+        " It takes cumulative metrics only: set OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=cumulative.",
+    ),
+    (
+        &["out of order", "out of bounds", "too old", "duplicate sample"],
+        " Does somebody else send the same series? Each process needs a service.instance.id of its own. Prometheus takes \
+         late points within its out_of_order_time_window.",
+    ),
+    (&["metric name", "label name"], " In Prometheus, otlp.translation_strategy decides which names it takes."),
+];
+
+fn cure_of_refusal(signal: Signal, why: &str) -> String {
+    if ["401", "403", "UNAUTHENTICATED", "PERMISSION_DENIED"].iter().any(|code| why.contains(code)) {
+        return format!(" Are the credentials in {} right?", setting(signal, "HEADERS"));
+    }
+    let said = |(words, _): &&(&[&str], &str)| signal == Signal::Metrics && words.iter().any(|word| why.contains(word));
+    CURES.iter().find(said).map_or_else(String::new, |(_, cure)| (*cure).to_owned())
 }
 
 pub(super) fn partial_success(channel: &Channel, rejected: usize, said: &str) {
@@ -175,5 +193,27 @@ fn list(signals: &[Signal]) -> String {
             let first: Vec<&str> = first.iter().map(|signal| signal.name()).collect();
             format!("{} and {last}", first.join(", "))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_backend_says_leads_to_the_cure() {
+        let cases = [
+            (Signal::Metrics, "invalid temporality and type combination", "PREFERENCE=cumulative"),
+            (Signal::Metrics, "HTTP status 400 Bad Request: out of order sample", "out_of_order_time_window"),
+            (Signal::Metrics, "duplicate sample for timestamp", "service.instance.id"),
+            (Signal::Metrics, "invalid metric name", "translation_strategy"),
+            (Signal::Metrics, "HTTP status 401 Unauthorized", "OTEL_EXPORTER_OTLP_METRICS_HEADERS"),
+            (Signal::Traces, "UNAUTHENTICATED", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"),
+        ];
+        for (signal, why, expected) in cases {
+            assert!(cure_of_refusal(signal, why).contains(expected), "{why}: {}", cure_of_refusal(signal, why));
+        }
+        assert_eq!(cure_of_refusal(Signal::Traces, "too old"), "");
+        assert_eq!(cure_of_refusal(Signal::Metrics, "HTTP status 400 Bad Request"), "");
     }
 }
