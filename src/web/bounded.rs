@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::desk::Desk;
 use crate::clock::{Clock, nanos};
-use crate::history::{History, Matcher, Selected, Source};
+use crate::history::{History, Matcher, Points, Selected, Source};
 use crate::model::{Labels, Sample};
 
 /// Shows series until the time is over, and says that it is. Time is looked at for each series, and by the evaluator for
@@ -43,6 +43,22 @@ impl Source for Bounded<'_> {
         self.history.visit(matchers, after, until, &mut |labels, samples| {
             if !self.is_over() {
                 each(labels, samples);
+            }
+        });
+    }
+
+    fn visit_newest(&self, matchers: &[Matcher], after: i64, until: i64, each: &mut dyn FnMut(&Labels, &Sample)) {
+        self.history.visit_newest(matchers, after, until, &mut |labels, sample| {
+            if !self.is_over() {
+                each(labels, sample);
+            }
+        });
+    }
+
+    fn visit_points(&self, matchers: &[Matcher], after: i64, until: i64, each: &mut dyn FnMut(&Labels, &mut Points)) {
+        self.history.visit_points(matchers, after, until, &mut |labels, points| {
+            if !self.is_over() {
+                each(labels, points);
             }
         });
     }
