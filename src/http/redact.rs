@@ -6,7 +6,8 @@ use http::Uri;
 use http::uri::Scheme;
 
 /// Query parameters whose values are secrets, unless a layer is told others. The first seven are those of the semantic
-/// conventions (`url.query`), the others are ours. Their case does not matter, nor whether they are percent-encoded.
+/// conventions (`url.query`), the others are ours. Their case does not matter, nor whether they are percent-encoded or part of
+/// a key such as `user[password]`.
 pub const SENSITIVE_QUERY_PARAMETERS: [&str; 20] = [
     "X-Amz-Signature",
     "X-Amz-Credential",
@@ -72,26 +73,39 @@ impl Query<'_> {
     }
 }
 
-/// Whether a percent-encoded key is this one, whatever its case.
+/// Whether a percent-encoded key is this one, whatever its case, or has it for a part: `key[]`, `user[key]`.
 fn is_key(encoded: &str, key: &str) -> bool {
-    let mut rest = encoded.as_bytes();
-    let mut expected = key.bytes();
-    while let [first, after @ ..] = rest {
-        let byte = match rest {
-            [b'%', high, low, decoded @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                rest = decoded;
-                hex(*high) << 4 | hex(*low)
-            }
-            _ => {
-                rest = after;
-                *first
-            }
-        };
-        if !expected.next().is_some_and(|expected| expected.eq_ignore_ascii_case(&byte)) {
-            return false;
+    let expected = || key.bytes().map(|byte| byte.to_ascii_lowercase());
+    if decoded(encoded).eq(expected()) {
+        return true;
+    }
+    let (mut rest, mut is_same) = (expected(), true);
+    for byte in decoded(encoded).chain([b']']) {
+        if !matches!(byte, b'[' | b']') {
+            is_same &= rest.next() == Some(byte);
+        } else if is_same && rest.next().is_none() {
+            return true;
+        } else {
+            (rest, is_same) = (expected(), true);
         }
     }
-    expected.next().is_none()
+    false
+}
+
+/// The bytes that percent-encoded text stands for, letters in lower case.
+fn decoded(encoded: &str) -> impl Iterator<Item = u8> {
+    let mut rest = encoded.as_bytes();
+    std::iter::from_fn(move || {
+        let (byte, after) = match rest {
+            [b'%', high, low, after @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                (hex(*high) << 4 | hex(*low), after)
+            }
+            [first, after @ ..] => (*first, after),
+            [] => return None,
+        };
+        rest = after;
+        Some(byte.to_ascii_lowercase())
+    })
 }
 
 /// The value of a hexadecimal digit.
@@ -157,6 +171,8 @@ mod tests {
             ("X-Amz-Signature=1&X-Goog-Signature=2", "X-Amz-Signature=REDACTED&X-Goog-Signature=REDACTED"),
             ("a=1;password=2;3&b=4", "a=1;password=REDACTED&b=4"),
             ("design=1&sigma=2&tokens=3&monkey=4", "design=1&sigma=2&tokens=3&monkey=4"),
+            ("token[]=1&user%5Bpassword%5D=2&key[a]=3", "token[]=REDACTED&user%5Bpassword%5D=REDACTED&key[a]=REDACTED"),
+            ("user[name]=1&a[monkey]=2&[]=3&a[=4", "user[name]=1&a[monkey]=2&[]=3&a[=4"),
             ("%=1&%7=2&%zz=3&ü=4", "%=1&%7=2&%zz=3&ü=4"),
         ] {
             assert_eq!(Query { query, secrets: &secrets() }.to_string(), shown);
