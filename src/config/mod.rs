@@ -27,6 +27,8 @@ pub use environment::Environment;
 pub use variables::{VARIABLES, Variable};
 
 use crate::model::Signal;
+#[cfg(feature = "web")]
+use crate::web;
 use crate::{Error, exporters, layer, names, pipeline, series, system};
 
 /// Where a signal goes (`OTEL_{TRACES,METRICS,LOGS}_EXPORTER`), alone or beside another.
@@ -80,6 +82,9 @@ pub struct Config {
     /// Alert rules in the process, as far as file or variables ask for them; what code says counts before it.
     #[cfg(feature = "rules")]
     pub alerts: Option<Box<pipeline::Alerts>>,
+    /// The HTTP API, if file or variables ask for it; what code says replaces it.
+    #[cfg(feature = "web")]
+    pub web: Option<web::Web>,
     /// The pipeline.
     pub pipeline: pipeline::Config,
     /// What was found strange and ignored: unknown values, variables that do not apply. One line each, for the console.
@@ -199,6 +204,8 @@ struct Draft {
     otlp: exporters::otlp::Config,
     #[cfg(feature = "rules")]
     alerts: Option<Box<pipeline::Alerts>>,
+    #[cfg(feature = "web")]
+    web: Option<web::Web>,
     pipeline: pipeline::Config,
     warnings: Vec<String>,
 }
@@ -222,6 +229,8 @@ impl Default for Draft {
             otlp: exporters::otlp::Config::default(),
             #[cfg(feature = "rules")]
             alerts: None,
+            #[cfg(feature = "web")]
+            web: None,
             pipeline: pipeline::Config::default(),
             warnings: Vec::new(),
         }
@@ -262,6 +271,8 @@ fn finish(draft: Draft, environment: &Environment, overrides: Overrides) -> Resu
         otlp: draft.otlp,
         #[cfg(feature = "rules")]
         alerts: draft.alerts,
+        #[cfg(feature = "web")]
+        web: draft.web,
         pipeline: draft.pipeline,
         warnings,
     })

@@ -73,6 +73,7 @@ where
         config.layer.traces |= own.contains(&Signal::Traces);
         config.layer.logs |= own.contains(&Signal::Logs);
     }
+    let api = api.settle(&config);
     let alerts = api.window(alerts.settle(&mut config));
     config.instruments.iter().try_for_each(Declared::check)?;
     let internal = Arc::new(Internal::default());

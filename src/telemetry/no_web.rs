@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::alerts::Alerts;
 use crate::Error;
+use crate::config::Config;
 use crate::pipeline::Handle;
 
 /// Nothing was asked for: there is nothing to be had.
@@ -16,6 +17,10 @@ pub(super) struct Api(Option<Infallible>);
 pub(super) struct Port(Option<Infallible>);
 
 impl Api {
+    pub(super) fn settle(self, _: &Config) -> Self {
+        self
+    }
+
     pub(super) fn window(&self, alerts: Alerts) -> Alerts {
         match self.0 {
             Some(never) => match never {},

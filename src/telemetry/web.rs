@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use super::Builder;
 use super::alerts::Alerts;
 use crate::Error;
+use crate::config::Config;
 use crate::internal;
 use crate::pipeline::Handle;
 use crate::web::{Listener, Web};
@@ -18,6 +19,11 @@ pub(super) struct Api(Option<Web>);
 pub(super) struct Port(Option<Listener>);
 
 impl Api {
+    /// With what file and variables say, unless code asked for a port itself.
+    pub(super) fn settle(self, config: &Config) -> Self {
+        Self(self.0.or_else(|| config.web.clone()))
+    }
+
     /// What there is to look at: without rules their window alone.
     pub(super) fn window(&self, alerts: Alerts) -> Alerts {
         if self.0.is_some() { alerts.at_least_a_window() } else { alerts }
@@ -61,7 +67,8 @@ impl Builder {
     /// [`Builder::alerts`] there are no rules, and the series are collected for queries alone.
     ///
     /// Whoever reaches the port reads everything, and there is no TLS: an address without a host, such as `:9464`, is
-    /// this machine's own. Limits are set with a [`Web`].
+    /// this machine's own. Limits are set with a [`Web`]. What is said here replaces `web` of the configuration file and
+    /// `BELLWETHER_WEB`.
     pub fn web(mut self, web: impl Into<Web>) -> Self {
         self.api = Api(Some(web.into()));
         self

@@ -22,6 +22,8 @@ use crate::Error;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Web {
     address: String,
+    /// Where the address was given: what an error names.
+    setting: &'static str,
     pub(super) timeout: Duration,
     pub(super) max_samples: usize,
     pub(super) max_connections: usize,
@@ -41,6 +43,7 @@ impl Web {
     pub fn at(address: impl Into<String>) -> Self {
         Self {
             address: address.into(),
+            setting: "Builder::web",
             timeout: Self::TIMEOUT,
             max_samples: Self::MAX_SAMPLES,
             max_connections: Self::MAX_CONNECTIONS,
@@ -65,22 +68,30 @@ impl Web {
         self
     }
 
-    pub(super) fn address(&self) -> Result<SocketAddr, Error> {
+    /// The same, given by a setting of this name.
+    pub(crate) fn given_by(mut self, setting: &'static str) -> Self {
+        self.setting = setting;
+        self
+    }
+
+    pub(crate) fn address(&self) -> Result<SocketAddr, Error> {
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let local = self.address.strip_prefix("localhost").unwrap_or(&self.address).strip_prefix(':');
         match local {
             Some(port) => port.parse().map(|port| SocketAddr::new(loopback, port)).ok(),
             None => self.address.parse().ok(),
         }
-        .ok_or_else(|| {
-            Error::invalid(
-                "Builder::web",
-                &self.address,
-                "an IP address and a port such as 127.0.0.1:9464, [::1]:9464 or, for everybody who reaches this machine, \
-                 0.0.0.0:9464",
-            )
-        })
+        .ok_or_else(|| self.invalid(&self.address, Self::EXPECTED))
     }
+
+    /// An error about the address.
+    pub(super) fn invalid(&self, address: impl Into<String>, expected: &str) -> Error {
+        Error::invalid(self.setting, address, expected)
+    }
+
+    /// What an address may be.
+    pub(crate) const EXPECTED: &'static str = "an IP address and a port such as 127.0.0.1:9464, [::1]:9464 or, for everybody who reaches this machine, \
+         0.0.0.0:9464";
 }
 
 impl From<&str> for Web {

@@ -32,7 +32,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ("web", &["layer", "history", "promql", "rules", "pipeline"]),
     // Spans and nothing else: what becomes of them is the layer's matter.
     ("http", &["layer"]),
-    ("config", &["families", "series", "system", "layer", "exporters", "history", "notifier", "pipeline"]),
+    ("config", &["families", "series", "system", "layer", "exporters", "history", "notifier", "pipeline", "web"]),
     (
         "telemetry",
         &["config", "families", "series", "system", "layer", "instruments", "bridge", "exporters", "pipeline", "web"],
@@ -63,7 +63,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
 const DOORS: [&str; 2] = ["lib", "main"];
 
 /// Rooms of which `config` may know what they may be told, and nothing else.
-const STAGES: [&str; 7] = ["series", "system", "layer", "exporters", "history", "notifier", "pipeline"];
+const STAGES: [&str; 8] = ["series", "system", "layer", "exporters", "history", "notifier", "pipeline", "web"];
 
 /// Lines of a file before its tests.
 const LONGEST: usize = 500;

@@ -458,6 +458,20 @@ fn no_port_is_open_unless_asked_for_and_one_that_is_taken_is_an_error_that_names
 }
 
 #[test]
+fn a_variable_opens_a_port_and_code_beats_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let asked =
+        |address: &str| bellwether::builder().environment(Environment::from_iter([("BELLWETHER_WEB", address)]));
+    let (_, guard) = asked("localhost:0").layer::<tracing_subscriber::Registry>().expect("settings");
+    assert!(guard.web_address().is_some_and(|address| address.ip().is_loopback()));
+    let (_, guard) = asked("0.0.0.0:1").web("127.0.0.1:0").layer::<tracing_subscriber::Registry>().expect("settings");
+    assert!(guard.web_address().is_some_and(|address| address.ip().is_loopback() && address.port() != 1));
+    let _holder = TcpListener::bind(taken).expect("the port");
+    let error = asked(&taken.to_string()).layer::<tracing_subscriber::Registry>().expect_err("a taken port");
+    assert!(error.to_string().starts_with("BELLWETHER_WEB: "), "{error}");
+}
+
+#[test]
 fn a_shutdown_closes_the_port_in_time_whatever_clients_do() {
     let service = Service::with_orders("127.0.0.1:0", &rules());
     let address = service.address;

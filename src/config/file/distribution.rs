@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::section::Settings;
-use super::{alerts, instruments};
+use super::{alerts, instruments, web};
 use crate::config::{Draft, parse};
 use crate::exporters::otlp::Retry;
 use crate::families::Families;
 use crate::layer::SpanDetails;
 use crate::yaml::{Content, Fault, Node, Reader, Section};
 
-pub(super) const KEYS: [&str; 16] = [
+pub(super) const KEYS: [&str; 17] = [
     "alerts",
     "filter",
     "console_filter",
@@ -27,6 +27,7 @@ pub(super) const KEYS: [&str; 16] = [
     "span_details",
     "system",
     "retry",
+    "web",
 ];
 
 pub(super) fn read<'n>(reader: &Reader<'n>, node: &'n Node, draft: &mut Draft) -> Result<(), Fault> {
@@ -44,6 +45,9 @@ pub(super) fn read<'n>(reader: &Reader<'n>, node: &'n Node, draft: &mut Draft) -
     draft.instruments = instruments::read(reader, &section)?;
     if let Some(node) = section.get("alerts") {
         alerts::read(reader, node, draft)?;
+    }
+    if let Some(node) = section.get("web") {
+        web::read(reader, node, draft)?;
     }
     let shutdown = section.timeout("shutdown_timeout")?;
     draft.pipeline.shutdown_timeout = shutdown.unwrap_or(draft.pipeline.shutdown_timeout);

@@ -19,6 +19,8 @@ mod providers;
 mod resource;
 mod section;
 mod substitute;
+#[cfg_attr(not(feature = "web"), path = "no_web.rs")]
+mod web;
 
 use std::collections::BTreeSet;
 use std::io::Read;

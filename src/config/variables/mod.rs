@@ -10,6 +10,8 @@ mod alerts;
 mod general;
 mod otlp;
 mod table;
+#[cfg_attr(not(feature = "web"), path = "no_web.rs")]
+mod web;
 
 pub use table::{VARIABLES, Variable};
 
@@ -28,6 +30,7 @@ pub(super) fn read(environment: &Environment) -> Result<Draft, Error> {
     general::read(&mut variables, &mut draft)?;
     otlp::read(&mut variables, &mut draft)?;
     alerts::read(&mut variables, &mut draft)?;
+    web::read(&variables, &mut draft)?;
     draft.warnings.append(&mut variables.warnings);
     draft.warnings.extend(strange_names(environment));
     Ok(draft)

@@ -133,6 +133,11 @@ pub const VARIABLES: &[Variable] = &[
     row("BELLWETHER_ALERTMANAGERS", "", "list of Alertmanagers that get every alert, such as `http://localhost:9093`"),
     row("BELLWETHER_ALERT_STATE_FILE", "", "where the state of alerts survives a restart"),
     row("BELLWETHER_TRACE_LINK", "", "links of alerts to traces, such as `https://jaeger.example/trace/{trace_id}`"),
+    row(
+        "BELLWETHER_WEB",
+        "",
+        "where Prometheus' HTTP API is answered, such as `127.0.0.1:9464`, with the feature `web`",
+    ),
     row("RUST_LOG", "`info`", "what the console shows, and nothing else"),
 ];
 

@@ -95,6 +95,8 @@ fn other_facts(config: &Config, put: &mut dyn FnMut(&str, String)) {
     put("retry", format!("{:?}", config.otlp.retry));
     #[cfg(feature = "rules")]
     put("alerts", config.alerts.as_ref().map_or_else(String::new, |alerts| format!("{alerts:?}")));
+    #[cfg(feature = "web")]
+    put("web", config.web.as_ref().map_or_else(String::new, |web| format!("{web:?}")));
 }
 
 fn endpoint_facts(signal: &str, endpoint: &Endpoint, put: &mut dyn FnMut(&str, String)) {
