@@ -295,7 +295,8 @@ async fn deliver(channel: &dyn Channel, notification: &Notification, limit: Dura
             Err(_) => (last.unwrap_or_else(|| format!("no answer within {limit:?}")), None),
         };
         let pause = after.unwrap_or_else(|| wait.mul_f64(jitter()));
-        if Instant::now() + pause >= deadline {
+        // A server may ask for a wait that no clock can count.
+        if Instant::now().checked_add(pause).is_none_or(|then| then >= deadline) {
             return Err(Trouble::Again { why, after: None });
         }
         last = Some(why);
@@ -318,4 +319,44 @@ fn channels(receiver: &Receiver) -> Result<Vec<Arc<dyn Channel>>, Error> {
         channels.push(Arc::new(EmailChannel::new(name("email_configs", at), config.clone())?));
     }
     Ok(channels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Labels;
+    use crate::notifier::fixtures::minutes;
+    use crate::notifier::{Reason, Sending};
+
+    #[derive(Debug)]
+    struct Busy(Duration);
+
+    impl Channel for Busy {
+        fn name(&self) -> &str {
+            "busy"
+        }
+
+        fn send<'a>(&'a self, _: &'a Notification) -> Sending<'a> {
+            Box::pin(async { Err(Trouble::Again { why: "busy".to_owned(), after: Some(self.0) }) })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_asks_for_a_wait_beyond_the_time_is_not_waited_for() {
+        let notification = Notification {
+            receiver: String::new(),
+            group_key: String::new(),
+            group_labels: Labels::default(),
+            alerts: Vec::new(),
+            reason: Reason::First,
+            time: minutes(1),
+            suppressed: 0,
+        };
+        for wait in [60, u64::MAX] {
+            let begin = Instant::now();
+            let told = deliver(&Busy(Duration::from_secs(wait)), &notification, Duration::from_secs(10)).await;
+            assert_eq!(told, Err(Trouble::Again { why: "busy".to_owned(), after: None }));
+            assert_eq!(Instant::now(), begin);
+        }
+    }
 }
