@@ -139,7 +139,10 @@ impl<'a> Evaluator<'a> {
     /// Whether rows of so many series may be laid out over the grid: most of their cells may stay empty.
     fn room(&self, series: usize, grid: Grid, span: Span) -> Result<(), EvalError> {
         const CELLS_A_SAMPLE: usize = 16;
-        let most = self.options.max_samples.saturating_mul(CELLS_A_SAMPLE);
+        /// Of 24 bytes at most: 200 MB, unless so many samples are allowed as well.
+        const CELLS: usize = 8 << 20;
+        let samples = self.options.max_samples;
+        let most = samples.saturating_mul(CELLS_A_SAMPLE).min(CELLS.max(samples));
         if series.saturating_mul(grid.count) > most { Err(too_many(span)) } else { Ok(()) }
     }
 

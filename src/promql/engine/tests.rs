@@ -228,3 +228,17 @@ fn extreme_times_are_no_overflow() {
         }
     }
 }
+
+#[test]
+fn many_allowed_samples_allow_no_gigabytes_of_empty_cells() {
+    const MEBIBYTE: usize = 1 << 20;
+    let source = Notes(Vec::new());
+    let laid_out = |max_samples: usize, series: usize| {
+        let options = Options { max_samples, ..Options::default() };
+        Evaluator::new(&source, &options).room(series, Grid::new(0, 999, 1), Span::default()).is_ok()
+    };
+    let bytes = |series: usize| series * 1_000 * size_of::<Cell>() / MEBIBYTE;
+    assert!(laid_out(5_000_000, 8_000) && !laid_out(5_000_000, 9_000) && bytes(9_000) < 256);
+    assert!(laid_out(500_000, 8_000) && laid_out(1_000, 16) && !laid_out(1_000, 17));
+    assert!(laid_out(20_000_000, 20_000), "as many as samples are allowed");
+}
