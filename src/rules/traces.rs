@@ -16,6 +16,7 @@ use super::reach::fixed;
 use crate::history::{MatchOp, Matcher};
 use crate::model::{Exemplar, Labels, METRIC_NAME};
 use crate::promql::{At, BinaryOp, Expr, VectorSelector};
+use crate::rules::Template;
 
 /// Traces that an alert names at most.
 pub const TRACES: usize = 5;
@@ -42,14 +43,19 @@ pub(super) struct Recorded(BTreeMap<String, Vec<Recording>>);
 struct Recording {
     expr: Expr,
     /// Labels that the rule sets.
-    labels: Vec<String>,
+    labels: Given,
 }
+
+/// Labels that are given on the way from a series to the alert, and what they are, unless that is only known by
+/// evaluating.
+type Given = BTreeMap<String, Option<String>>;
 
 impl Recorded {
     pub(super) fn new<'r>(rules: impl Iterator<Item = &'r RuleSpec>) -> Self {
         let mut all: BTreeMap<String, Vec<Recording>> = BTreeMap::new();
         for rule in rules.filter(|rule| rule.kind == Kind::Record) {
-            let labels = rule.labels.iter().map(|(name, _)| name.clone()).collect();
+            let fixed = |value: &Template| (!value.source().contains("{{")).then(|| value.source().to_owned());
+            let labels = rule.labels.iter().map(|(name, value)| (name.clone(), fixed(value))).collect();
             all.entry(rule.name.clone()).or_default().push(Recording { expr: rule.expr.clone(), labels });
         }
         Self(all)
@@ -70,8 +76,7 @@ pub(super) struct Traces {
 struct Candidate {
     labels: Labels,
     exemplars: Vec<Exemplar>,
-    /// Labels that have been given on the way from this series to the alert.
-    given: BTreeSet<String>,
+    given: Given,
     /// Which selector it is from.
     rank: usize,
 }
@@ -80,7 +85,7 @@ impl Traces {
     /// What there is at `at`, milliseconds since the Unix epoch.
     pub(super) fn find(rule: &RuleSpec, at: i64, recorded: &Recorded, place: &Place<'_>) -> Self {
         let mut search = Search { at, recorded, place, candidates: Vec::new(), rank: 0 };
-        search.look(&rule.expr, &[], &BTreeSet::new(), 0);
+        search.look(&rule.expr, &[], &Given::new(), 0);
         let own = rule.labels.iter().map(|(name, _)| name.clone()).chain([ALERT_NAME.to_owned()]).collect();
         Self { candidates: search.candidates, own, left: ALERTS }
     }
@@ -97,9 +102,8 @@ impl Traces {
             .map(|(name, value)| (&**name, &**value))
             .collect();
         let fits = |candidate: &&Candidate| {
-            restricting.iter().all(|(name, value)| {
-                candidate.given.contains(*name) || candidate.labels.get(name).is_none_or(|has| has == *value)
-            })
+            let has = |name: &str| found(name, &candidate.given, &candidate.labels);
+            restricting.iter().all(|(name, value)| has(name).is_none_or(|has| has == *value))
         };
         let fitting = self.candidates.iter().filter(fits);
         let mut exemplars: Vec<(usize, &Exemplar)> =
@@ -125,14 +129,15 @@ struct Search<'s> {
 impl Search<'_> {
     /// Takes the exemplars that an expression looks at. `outer` are conditions of the selectors that asked for what the
     /// expression records.
-    fn look(&mut self, expr: &Expr, outer: &[Matcher], given: &BTreeSet<String>, depth: usize) {
+    fn look(&mut self, expr: &Expr, outer: &[Matcher], given: &Given, depth: usize) {
         let mut looks = Vec::new();
         walk(expr, 0, 0, given, &mut looks);
         for look in looks {
             self.rank += 1;
             let selector = look.selector;
-            let end = if let Some(At::Time(at)) = selector.at { at } else { self.at } - look.offset;
-            let after = end - look.window.max(self.place.config.promql.lookback_ms);
+            let at = if let Some(At::Time(at)) = selector.at { at } else { self.at };
+            let end = at.saturating_sub(look.offset);
+            let after = end.saturating_sub(look.window.max(self.place.config.promql.lookback_ms));
             if self.take(&selector.matchers, outer, &look.given, (after, end)) {
                 continue;
             }
@@ -144,30 +149,36 @@ impl Search<'_> {
             }
             let recordings = self.recorded.0.get(name).filter(|_| depth < DEPTH);
             for recording in recordings.into_iter().flatten() {
-                let is_set = |matcher: &&Matcher| {
-                    matcher.name() != METRIC_NAME && !recording.labels.iter().any(|label| label == matcher.name())
+                // What asks for another value of a label than the rule sets asks for another rule's series.
+                let accepts = |matcher: &Matcher| match recording.labels.get(matcher.name()) {
+                    Some(Some(value)) => matcher.accepts(value),
+                    Some(None) | None => true,
                 };
-                let outer: Vec<Matcher> = outer.iter().chain(&selector.matchers).filter(is_set).cloned().collect();
+                let from_here = |matcher: &&Matcher| !look.given.contains_key(matcher.name());
+                if !(selector.matchers.iter().all(accepts) && outer.iter().filter(from_here).all(accepts)) {
+                    continue;
+                }
+                let is_open = |matcher: &&Matcher| {
+                    matcher.name() != METRIC_NAME && !recording.labels.contains_key(matcher.name())
+                };
+                let outer: Vec<Matcher> = outer.iter().chain(&selector.matchers).filter(is_open).cloned().collect();
                 let mut given = look.given.clone();
-                given.extend(recording.labels.iter().cloned());
+                for (name, value) in &recording.labels {
+                    given.entry(name.clone()).or_insert_with(|| value.clone());
+                }
                 self.look(&recording.expr, &outer, &given, depth + 1);
             }
         }
     }
 
     /// Whether there were some.
-    fn take(
-        &mut self,
-        matchers: &[Matcher],
-        outer: &[Matcher],
-        given: &BTreeSet<String>,
-        (after, until): (i64, i64),
-    ) -> bool {
+    fn take(&mut self, matchers: &[Matcher], outer: &[Matcher], given: &Given, (after, until): (i64, i64)) -> bool {
         let found = self.place.source.exemplars(matchers, after, until);
         let any = !found.is_empty();
         let accepted = found.into_iter().filter(|(labels, _)| {
             outer.iter().all(|matcher| {
-                given.contains(matcher.name()) || labels.get(matcher.name()).is_none_or(|value| matcher.accepts(value))
+                given.contains_key(matcher.name())
+                    || labels.get(matcher.name()).is_none_or(|value| matcher.accepts(value))
             })
         });
         let rank = self.rank;
@@ -181,6 +192,14 @@ impl Search<'_> {
     }
 }
 
+/// What a label is in the alert, as far as that is known.
+fn found<'l>(name: &str, given: &'l Given, labels: &'l Labels) -> Option<&'l str> {
+    match given.get(name) {
+        Some(value) => value.as_deref(),
+        None => labels.get(name),
+    }
+}
+
 /// A selector, and how the expression looks through it.
 struct Look<'e> {
     selector: &'e VectorSelector,
@@ -189,25 +208,40 @@ struct Look<'e> {
     /// Milliseconds.
     offset: i64,
     /// Labels that the expression gives to what it selects.
-    given: BTreeSet<String>,
+    given: Given,
 }
 
-fn walk<'e>(expr: &'e Expr, window: i64, offset: i64, given: &BTreeSet<String>, all: &mut Vec<Look<'e>>) {
+fn walk<'e>(expr: &'e Expr, window: i64, offset: i64, given: &Given, all: &mut Vec<Look<'e>>) {
     let also = |label: Option<&Expr>| {
         let mut given = given.clone();
-        given.extend(label.and_then(text).map(str::to_owned));
+        if let Some(label) = label.and_then(text) {
+            // What was given further out replaces it.
+            given.entry(label.to_owned()).or_default();
+        }
         given
     };
     match expr {
         Expr::Vector(selector) => {
-            all.push(Look { selector, window, offset: offset + fixed(&selector.offset), given: given.clone() });
+            all.push(Look {
+                selector,
+                window,
+                offset: offset.saturating_add(fixed(&selector.offset)),
+                given: given.clone(),
+            });
         }
         Expr::Matrix(matrix) => {
-            let (window, selector) = (window + fixed(&matrix.range), &matrix.selector);
-            all.push(Look { selector, window, offset: offset + fixed(&selector.offset), given: given.clone() });
+            let (window, selector) = (window.saturating_add(fixed(&matrix.range)), &matrix.selector);
+            all.push(Look {
+                selector,
+                window,
+                offset: offset.saturating_add(fixed(&selector.offset)),
+                given: given.clone(),
+            });
         }
         Expr::Subquery(query) => {
-            walk(&query.expr, window + fixed(&query.range), offset + fixed(&query.offset), given, all);
+            let (window, offset) =
+                (window.saturating_add(fixed(&query.range)), offset.saturating_add(fixed(&query.offset)));
+            walk(&query.expr, window, offset, given, all);
         }
         Expr::Binary(node) if node.op == BinaryOp::Unless => walk(&node.lhs, window, offset, given, all),
         Expr::Call(call) => match call.function.name {
@@ -314,6 +348,8 @@ mod tests {
             series(&[bucket, ("op", "b"), ("le", "10")], &[(6, 7.0, 10)]),
             series(&[(name, "ms_count"), ("op", "a")], &[]),
             series(&[(name, "recorded"), ("op", "a"), ("of", "p95")], &[]),
+            series(&[(name, "ratio"), ("slo", "a")], &[]),
+            series(&[(name, "ratio"), ("slo", "b")], &[]),
             series(&[(name, "n"), ("op", "a")], &[(7, 1.0, 9), (8, 1.0, 10)]),
             series(&[(name, "many")], &(10..30).map(|trace| (trace, 1.0, 10)).collect::<Vec<_>>()),
             series(&[(name, "traces_span_metrics_calls_total"), ("status_code", "ERROR")], &[]),
@@ -326,7 +362,7 @@ mod tests {
     /// The traces of each alert of an expression, at minute ten.
     fn traces(expr: &str) -> Vec<Vec<u128>> {
         let file = format!(
-            "groups:\n- name: g\n  rules:\n  - {{record: recorded, labels: {{of: p95}}, expr: 'sum by (op, le) (rate(ms_bucket[5m]))'}}\n  - {{alert: A, labels: {{severity: a, op2: x}}, expr: '{expr}'}}\n"
+            "groups:\n- name: g\n  rules:\n  - {{record: recorded, labels: {{of: p95}}, expr: 'sum by (op, le) (rate(ms_bucket[5m]))'}}\n  - {{record: ratio, labels: {{slo: a}}, expr: 'n'}}\n  - {{record: ratio, labels: {{slo: b}}, expr: 'many'}}\n  - {{alert: A, labels: {{severity: a, op2: x}}, expr: '{expr}'}}\n"
         );
         let file = parse("r.yml", &file, &ReadOptions::default());
         assert_eq!(file.errors, []);
@@ -338,7 +374,7 @@ mod tests {
 
     #[test]
     fn an_alert_names_the_traces_of_the_series_that_its_expression_looked_at() {
-        let cases: [(&str, &[&[u128]]); 14] = [
+        let cases: [(&str, &[&[u128]]); 17] = [
             ("n", &[&[8, 7]]),
             // The largest first, of these the newest, each once; those of the window.
             ("sum by (op) (rate(ms_bucket[5m])) >= 0", &[&[4, 3, 1, 2], &[6]]),
@@ -356,6 +392,11 @@ mod tests {
             // Through what was recorded, under the conditions of who asks.
             ("recorded{of=\"p95\", op=\"a\"} > 0", &[&[4, 3, 1, 2]]),
             ("sum(recorded{op=\"b\"} or n{op=\"c\"} or vector(1))", &[&[6]]),
+            // Of several rules that record one name, the one that set the label.
+            ("ratio{slo=\"a\"} > 0", &[&[8, 7]]),
+            ("ratio > 0", &[&[8, 7], &[10, 11, 12, 13, 14]]),
+            // At a time that no series reaches.
+            ("n or n @ -9223372036854775 offset 1h", &[&[8, 7]]),
             // A label that the expression made restricts nothing.
             ("label_replace(n, \"op\", \"other\", \"\", \"\")", &[&[8, 7]]),
             ("many", &[&[10, 11, 12, 13, 14]]),
