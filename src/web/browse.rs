@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::answer::{Answer, Refusal};
+use super::bounded::Bounded;
 use super::desk::Desk;
 use super::json;
 use super::params::{Params, whole};
-use crate::history::Matcher;
+use crate::history::{Matcher, Source as _};
 use crate::model::Labels;
 
 /// `series`: the labels of each.
@@ -17,14 +18,14 @@ pub(super) fn series(desk: &Desk, params: &Params) -> Result<Answer, Refusal> {
     }
     let (limit, span) = (params.limit()?, params.span()?);
     let sets = params.matchers().map_err(|why| Refusal::parameter("match[]", why))?;
-    Ok(listed(&found(desk, &sets, span), limit, json::labels))
+    Ok(listed(&found(desk, &sets, span)?, limit, json::labels))
 }
 
 /// `labels`: the names of labels.
 pub(super) fn label_names(desk: &Desk, params: &Params) -> Result<Answer, Refusal> {
     let (limit, span) = (params.limit()?, params.span()?);
     let sets = params.matchers().map_err(Refusal::bad_data)?;
-    let names: BTreeSet<Arc<str>> = found(desk, &any(sets), span)
+    let names: BTreeSet<Arc<str>> = found(desk, &any(sets), span)?
         .iter()
         .flat_map(|labels| labels.iter().map(|(name, _)| Arc::clone(name)))
         .collect();
@@ -39,7 +40,7 @@ pub(super) fn label_values(desk: &Desk, params: &Params) -> Result<Answer, Refus
     }
     let (limit, span) = (params.limit()?, params.span()?);
     let sets = params.matchers().map_err(Refusal::bad_data)?;
-    let all = found(desk, &any(sets), span);
+    let all = found(desk, &any(sets), span)?;
     let values: BTreeSet<&str> = all.iter().filter_map(|labels| labels.get(&name)).collect();
     Ok(listed(&values, limit, |out, value| json::text(out, value)))
 }
@@ -78,16 +79,21 @@ fn any(sets: Vec<Vec<Matcher>>) -> Vec<Vec<Matcher>> {
 }
 
 /// The series that one of the sets accepts, each once, in the order of their labels.
-fn found(desk: &Desk, sets: &[Vec<Matcher>], (start, end): (i64, i64)) -> Vec<Labels> {
-    let after = start.saturating_sub(1);
-    let several = sets.len() > 1;
-    let mut all: Vec<Labels> =
-        sets.iter().flat_map(|matchers| desk.window.history.series(matchers, after, end)).collect();
-    if several {
-        all.sort();
-        all.dedup();
+fn found(desk: &Desk, sets: &[Vec<Matcher>], (start, end): (i64, i64)) -> Result<Vec<Labels>, Refusal> {
+    let (after, time) = (start.saturating_sub(1), Bounded::new(desk, desk.web.timeout));
+    let series = |matchers: &Vec<Matcher>| desk.window.history.series(matchers, after, end);
+    if let [only] = sets {
+        return Ok(series(only));
     }
-    all
+    // A request has room for tens of thousands of sets that accept the same.
+    let mut all = BTreeSet::new();
+    for matchers in sets {
+        if time.is_over() {
+            return Err(desk.stopped("the search for series"));
+        }
+        all.extend(series(matchers));
+    }
+    Ok(all.into_iter().collect())
 }
 
 fn listed<T>(

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use tokio::sync::Semaphore;
 
+use super::answer::{Kind, Refusal};
 use super::config::Web;
 use crate::clock::Clock;
 use crate::internal::{Counter, Internal};
@@ -41,6 +42,12 @@ impl Desk {
 
     pub(super) fn internal(&self) -> &Internal {
         self.handle.internal()
+    }
+
+    /// Counts a query that took too long, and says so.
+    pub(super) fn stopped(&self, when: &str) -> Refusal {
+        self.count(Counter::WebQueryStopped);
+        Refusal::new(Kind::Timeout, format!("query timed out in {when}"))
     }
 
     pub(super) fn count(&self, counter: Counter) {

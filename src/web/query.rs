@@ -1,5 +1,6 @@
 //! Queries: at one time, over a range of times, and their text alone.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::answer::{Answer, Kind, Refusal};
@@ -77,13 +78,15 @@ pub(super) fn exemplars(desk: &Desk, params: &Params) -> Result<Answer, Refusal>
     if selectors.is_empty() {
         return Ok(Answer::default());
     }
-    let after = start.saturating_sub(1);
-    let mut found: Vec<_> = selectors
-        .into_iter()
-        .flat_map(|selector| desk.window.history.exemplars(&selector.matchers, after, end))
-        .collect();
-    found.sort_by(|a, b| a.0.cmp(&b.0));
-    found.dedup_by(|a, b| a.0 == b.0);
+    let (after, time) = (start.saturating_sub(1), Bounded::new(desk, desk.web.timeout));
+    // Each series once, whatever a query of thousands of selectors repeats.
+    let mut found = BTreeMap::new();
+    for selector in selectors {
+        if time.is_over() {
+            return Err(desk.stopped("expression evaluation"));
+        }
+        found.extend(desk.window.history.exemplars(&selector.matchers, after, end));
+    }
     let mut data = String::new();
     json::list(&mut data, &found, |out, (labels, exemplars)| {
         out.push_str("{\"seriesLabels\":");
@@ -135,8 +138,7 @@ fn evaluated(
     let answer = evaluate(&source);
     if source.is_over() {
         // What was found may be a part of what there is.
-        desk.count(Counter::WebQueryStopped);
-        return Err(Refusal::new(Kind::Timeout, "query timed out in expression evaluation"));
+        return Err(desk.stopped("expression evaluation"));
     }
     let answer = answer.map_err(|error| {
         if error.message.starts_with(promql::TOO_MANY_SAMPLES) {

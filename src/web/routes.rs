@@ -70,8 +70,8 @@ async fn label_values(State(desk): State<Arc<Desk>>, Path(name): Path<String>, r
     answered(desk, request, name, browse::label_values).await
 }
 
-async fn health() -> &'static str {
-    status::HEALTHY
+async fn health(State(desk): State<Arc<Desk>>) -> Response {
+    status::health(&desk).into_response()
 }
 
 async fn ready(State(desk): State<Arc<Desk>>) -> Response {
@@ -115,12 +115,8 @@ async fn answer(
 ) -> Result<Answer, Refusal> {
     let params = Params::read(head, body, label);
     let longest = desk.web.timeout;
-    let stopped = |desk: &Desk, when: &str| {
-        desk.count(Counter::WebQueryStopped);
-        Refusal::new(Kind::Timeout, format!("query timed out in {when}"))
-    };
     let turn = timeout(longest, Arc::clone(&desk.queries).acquire_owned()).await;
-    let Ok(Ok(turn)) = turn else { return Err(stopped(&desk, "query queue")) };
+    let Ok(Ok(turn)) = turn else { return Err(desk.stopped("query queue")) };
     let reading = Arc::clone(&desk);
     let work = spawn_blocking(move || {
         let _turn = turn;
@@ -129,6 +125,6 @@ async fn answer(
     match timeout(longest.saturating_add(GRACE), work).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => Err(Refusal::new(Kind::Internal, "the query could not be evaluated; please report this")),
-        Err(_) => Err(stopped(&desk, "expression evaluation")),
+        Err(_) => Err(desk.stopped("expression evaluation")),
     }
 }

@@ -4,12 +4,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -54,19 +55,13 @@ impl Listener {
     pub(crate) fn bind(web: Web) -> Result<Self, Error> {
         let address = web.address()?;
         let refused = |error: io::Error| match error.kind() {
-            io::ErrorKind::AddrInUse => Error::invalid(
-                "Builder::web",
+            io::ErrorKind::AddrInUse => web.invalid(
                 address.to_string(),
                 "a port that is free: another program listens on this one; choose another, or 0 for any free one",
             ),
-            io::ErrorKind::PermissionDenied => Error::invalid(
-                "Builder::web",
-                address.to_string(),
-                "a port that this program may open (below 1024 that takes a privilege)",
-            ),
-            io::ErrorKind::AddrNotAvailable => {
-                Error::invalid("Builder::web", address.to_string(), "an address of this machine")
-            }
+            io::ErrorKind::PermissionDenied => web
+                .invalid(address.to_string(), "a port that this program may open (below 1024 that takes a privilege)"),
+            io::ErrorKind::AddrNotAvailable => web.invalid(address.to_string(), "an address of this machine"),
             _ => Error::system("open the port of the HTTP API", error),
         };
         let socket = std::net::TcpListener::bind(address).map_err(refused)?;
@@ -123,7 +118,12 @@ async fn run(socket: std::net::TcpListener, desk: Arc<Desk>) {
                         desk.count(Counter::WebConnectionRefused);
                     }
                     Ok((stream, _)) => {
-                        connections.spawn(serve(stream, router.clone(), ended.clone()));
+                        let (desk, serving) = (Arc::clone(&desk), serve(stream, router.clone(), ended.clone()));
+                        connections.spawn(async move {
+                            if serving.await == Served::Refused {
+                                desk.count(Counter::WebRequestRefused);
+                            }
+                        });
                     }
                     Err(_) => {
                         desk.count(Counter::WebConnectionRefused);
@@ -146,20 +146,65 @@ async fn run(socket: std::net::TcpListener, desk: Arc<Desk>) {
     let _all_ended = timeout_at(deadline.checked_sub(RESERVE).unwrap_or(deadline), all).await;
 }
 
+/// How a connection came to its end.
+#[derive(Debug, PartialEq, Eq)]
+enum Served {
+    Ended,
+    /// The head of a request was too large, or none, or the first did not come in time.
+    Refused,
+}
+
 /// One connection, until its end or ours.
-async fn serve(stream: TcpStream, router: Router, mut ended: watch::Receiver<bool>) {
+async fn serve(stream: TcpStream, router: Router, mut ended: watch::Receiver<bool>) -> Served {
     // Without it the last packet of an answer waits for the client's acknowledgement.
     let _set = stream.set_nodelay(true);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(HEAD_SIZE);
-    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let (asked, router) = (AtomicBool::new(false), TowerToHyperService::new(router));
+    let service = service_fn(|request| {
+        asked.store(true, Ordering::Relaxed);
+        router.call(request)
+    });
+    let connection = http.serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
-        _ = connection.as_mut() => return,
+        served = connection.as_mut() => return match served {
+            Err(error) if error.is_parse() => Served::Refused,
+            // After a request it is a connection that is kept for the next one, and is silent.
+            Err(error) if error.is_timeout() && !asked.load(Ordering::Relaxed) => Served::Refused,
+            _ => Served::Ended,
+        },
         () = sleep(LIFE) => {}
         _ = ended.wait_for(|ended| *ended) => {}
     }
     connection.as_mut().graceful_shutdown();
     // Whoever does not take the answer by now does not get it.
     let _finished = timeout(GRACE, connection).await;
+    Served::Ended
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_does_not_come_counts_as_refused_and_silence_after_a_request_does_not() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let cases = [
+            ("", Served::Refused),
+            ("GET / HT", Served::Refused),
+            ("no\u{1}head\r\n\r\n", Served::Refused),
+            ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", Served::Ended),
+        ];
+        for (sent, expected) in cases {
+            let mut client = std::net::TcpStream::connect(address).unwrap();
+            client.write_all(sent.as_bytes()).unwrap();
+            let (stream, _) = listener.accept().await.unwrap();
+            let (_end, ended) = watch::channel(false);
+            assert_eq!(serve(stream, Router::new(), ended).await, expected, "{sent:?}");
+        }
+    }
 }

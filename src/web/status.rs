@@ -57,14 +57,20 @@ pub(super) fn flags(_: &Desk, _: &Params) -> Result<Answer, Refusal> {
     Ok(Answer::new("{}"))
 }
 
-/// `/health`: the server answers.
-pub(super) const HEALTHY: &str = "bellwether is Healthy.\n";
-
-/// `/ready`: there is something to look at.
-pub(super) fn ready(desk: &Desk) -> (StatusCode, &'static str) {
-    if desk.window.history.since().is_some() {
-        (StatusCode::OK, "bellwether is Ready.\n")
+/// `/health`: the server answers, and rules are evaluated.
+pub(super) fn health(desk: &Desk) -> (StatusCode, &'static str) {
+    if desk.window.is_alive(desk.clock()) {
+        (StatusCode::OK, "bellwether is Healthy.\n")
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "nothing was collected yet\n")
+        (StatusCode::SERVICE_UNAVAILABLE, "rules have not been evaluated for long\n")
+    }
+}
+
+/// `/ready`: there is something to look at, and it is not old.
+pub(super) fn ready(desk: &Desk) -> (StatusCode, &'static str) {
+    match (desk.window.history.since().is_some(), health(desk)) {
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "nothing was collected yet\n"),
+        (true, (StatusCode::OK, _)) => (StatusCode::OK, "bellwether is Ready.\n"),
+        (true, unhealthy) => unhealthy,
     }
 }

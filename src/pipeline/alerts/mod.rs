@@ -17,7 +17,7 @@ mod window;
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -55,6 +55,8 @@ pub(crate) struct Evaluation {
     internal: Arc<Internal>,
     clock: Clock,
     lines: RateLimit,
+    /// When an evaluation ended last, in the clock's ticks, for readers elsewhere.
+    beat: Arc<AtomicU64>,
     /// When rules are to be evaluated next.
     next: Timestamp,
     /// When rules were evaluated last.
@@ -117,6 +119,7 @@ impl Evaluation {
             internal: Arc::clone(internal),
             clock: clock.clone(),
             lines: RateLimit::new(LINES),
+            beat: Arc::new(AtomicU64::new(clock.ticks())),
             next: clock.now(),
             evaluated: None,
             took: Duration::ZERO,
@@ -154,6 +157,8 @@ impl Evaluation {
             history: Arc::clone(&self.history),
             config: self.config.clone(),
             published: self.published.subscribe(),
+            beat: Arc::clone(&self.beat),
+            interval: self.interval,
         }
     }
 

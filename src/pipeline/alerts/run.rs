@@ -3,6 +3,7 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
@@ -123,7 +124,9 @@ impl Evaluation {
         self.evaluated = Some(snapshot.time);
         self.notifier.take(&alerts);
         self.published.send_replace(self.rules.overview(&self.config));
-        self.took = Duration::from_nanos(self.clock.ticks().saturating_sub(start));
+        let end = self.clock.ticks();
+        self.beat.store(end, Ordering::Relaxed);
+        self.took = Duration::from_nanos(end.saturating_sub(start));
         say(&lines);
     }
 
