@@ -332,7 +332,7 @@ mod tests {
     struct Busy(Duration);
 
     impl Channel for Busy {
-        fn name(&self) -> &str {
+        fn name(&self) -> &'static str {
             "busy"
         }
 
