@@ -1,8 +1,8 @@
-//! A webhook that takes everything and writes it down.
+//! A webhook that takes everything and writes it down. It answers as Slack does, where anything but `ok` is a failure.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -60,7 +60,7 @@ async fn serve(listener: TcpListener, bodies: Bodies) {
                 let body = request.into_body().collect().await?.to_bytes();
                 let body = serde_json::from_slice(&body).unwrap_or_default();
                 bodies.lock().unwrap_or_else(PoisonError::into_inner).push(body);
-                Ok::<_, hyper::Error>(Response::new(Empty::<Bytes>::new()))
+                Ok::<_, hyper::Error>(Response::new(Full::new(Bytes::from_static(b"ok"))))
             }
         });
         tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), take));

@@ -84,8 +84,12 @@ async fn messages_by_templates_are_those_of_alertmanager() -> Result<()> {
     let town = "Zürich \"x\" + 'y'";
     let first = ours.alert(&[("alertname", "Slow"), ("team", "Search"), ("op", "a"), ("town", town)], valid);
     let second = ours.alert(&[("alertname", "Slow"), ("team", "Search"), ("op", "b"), ("severity", "info")], valid);
-    for count in 1..=2 {
-        let news = if count == 1 { vec![first.clone(), second.clone()] } else { vec![ours.ended(&second)] };
+    for count in 1..=3 {
+        let news = match count {
+            1 => vec![first.clone(), second.clone()],
+            2 => vec![ours.ended(&second)],
+            _ => vec![ours.ended(&first)],
+        };
         ours.notifier.take(&news);
         theirs.notifier.take(&news);
         let counts = || {
