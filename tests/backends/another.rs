@@ -1,5 +1,6 @@
 //! An application that is not ours, with two lines added: what it did is counted, traced and logged.
 
+use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -23,12 +24,7 @@ async fn built() -> Result<PathBuf> {
     let target = PathBuf::from(env!("CARGO_BIN_EXE_bellwether")).with_file_name("another");
     let mut build = Command::new(env!("CARGO"));
     build
-        .args([
-            "build",
-            "--locked",
-            "--manifest-path",
-            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/another/Cargo.toml"),
-        ])
+        .args(["build", "--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/another/Cargo.toml")])
         .arg("--target-dir")
         .arg(&target);
     let ended = run(&mut build, BUILD).await?;
@@ -39,7 +35,7 @@ async fn built() -> Result<PathBuf> {
 async fn ask(stream: &mut TcpStream, words: &[&str]) -> Result<String> {
     let mut request = format!("*{}\r\n", words.len());
     for word in words {
-        request.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+        write!(request, "${}\r\n{word}\r\n", word.len())?;
     }
     stream.write_all(request.as_bytes()).await?;
     let mut answer = [0; 64];

@@ -26,7 +26,7 @@ async fn demo(variables: &[(&str, &str)]) -> Result<(Ended, Value)> {
 }
 
 /// The warnings about a signal's endpoint.
-fn warnings<'a>(ended: &'a Ended, port: u16) -> Vec<&'a str> {
+fn warnings(ended: &Ended, port: u16) -> Vec<&str> {
     let of_port = format!("127.0.0.1:{port}");
     ended.stderr.lines().filter(|line| line.contains("WARN") && line.contains(&of_port)).collect()
 }

@@ -366,7 +366,9 @@ fn timeless(value: &mut Value, active: &mut Vec<f64>) {
             if items.iter().all(|item| item.get("activeAt").is_some()) {
                 items.sort_by_key(|item| item["labels"].to_string());
             }
-            items.iter_mut().for_each(|item| timeless(item, active));
+            for item in items {
+                timeless(item, active);
+            }
         }
         Value::Object(fields) => {
             for (name, field) in fields {
