@@ -4,33 +4,14 @@
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 
-/// Status codes by number.
-const CODES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    UNKNOWN,
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    UNIMPLEMENTED,
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
+use crate::model::grpc_code_name;
 
 /// The status of a call that ended without one, and of a number that has no name.
 pub(super) const UNKNOWN: &str = "UNKNOWN";
 /// The status of a method that the server does not have.
 pub(super) const UNIMPLEMENTED: &str = "UNIMPLEMENTED";
 /// The status of a call that its client gave up.
-pub(super) const CANCELLED: &str = CODES[1];
+pub(super) const CANCELLED: &str = "CANCELLED";
 
 /// Whether a request or response is gRPC. gRPC-Web is not: its trailers lie within the body.
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
@@ -49,8 +30,8 @@ pub(super) fn method(uri: &Uri) -> Option<&str> {
 /// The status in headers or trailers.
 pub(super) fn status(headers: &HeaderMap) -> Option<&'static str> {
     let status = headers.get("grpc-status")?;
-    let number = status.to_str().ok().and_then(|status| status.parse::<usize>().ok());
-    Some(number.and_then(|number| CODES.get(number).copied()).unwrap_or(UNKNOWN))
+    let number = status.to_str().ok().and_then(|status| status.parse().ok());
+    Some(number.map_or(UNKNOWN, grpc_code_name))
 }
 
 /// What a response without a status means

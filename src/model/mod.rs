@@ -9,6 +9,7 @@ mod alert;
 mod attributes;
 mod duration;
 mod exponential;
+mod grpc;
 mod labels;
 #[cfg(feature = "rules")]
 mod matcher;
@@ -21,6 +22,7 @@ pub use alert::Alert;
 pub use attributes::Attributes;
 pub(crate) use attributes::{hash_attributes, same_attributes};
 pub use duration::{NotADuration, parse_duration, print_duration};
+pub(crate) use grpc::grpc_code_name;
 pub use labels::{Labels, METRIC_NAME};
 #[cfg(feature = "rules")]
 pub use matcher::{MatchOp, Matcher};

@@ -17,6 +17,7 @@ use super::retry::{self, Failure};
 use super::status::{RetryInfo, Status, clip};
 use super::target::Target;
 use super::{Compression, compress};
+use crate::model::grpc_code_name;
 use crate::transport::Answer;
 
 /// Flag and length before each message.
@@ -79,8 +80,8 @@ pub(super) fn read(answer: &Answer) -> Result<Bytes, Failure> {
         return Ok(message(&answer.body));
     }
     let why = match clip(&percent_decoded(status)) {
-        said if said.is_empty() => format!("gRPC status {code} {}", code_name(code)),
-        said => format!("gRPC status {code} {}: {said}", code_name(code)),
+        said if said.is_empty() => format!("gRPC status {code} {}", grpc_code_name(code)),
+        said => format!("gRPC status {code} {}: {said}", grpc_code_name(code)),
     };
     Err(retry::grpc(code, why, retry_info(status)))
 }
@@ -134,30 +135,6 @@ fn retry_info(status: &HeaderMap) -> Option<Duration> {
     let delay = RetryInfo::decode(&info.value[..]).ok()?.retry_delay.unwrap_or_default();
     let seconds = u64::try_from(delay.seconds).unwrap_or(0);
     Some(Duration::from_secs(seconds).saturating_add(Duration::from_nanos(u64::try_from(delay.nanos).unwrap_or(0))))
-}
-
-/// <https://github.com/grpc/grpc/blob/master/doc/statuscodes.md>
-fn code_name(code: u16) -> &'static str {
-    const NAMES: [&str; 17] = [
-        "OK",
-        "CANCELLED",
-        "UNKNOWN",
-        "INVALID_ARGUMENT",
-        "DEADLINE_EXCEEDED",
-        "NOT_FOUND",
-        "ALREADY_EXISTS",
-        "PERMISSION_DENIED",
-        "RESOURCE_EXHAUSTED",
-        "FAILED_PRECONDITION",
-        "ABORTED",
-        "OUT_OF_RANGE",
-        "UNIMPLEMENTED",
-        "INTERNAL",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-        "UNAUTHENTICATED",
-    ];
-    NAMES.get(usize::from(code)).copied().unwrap_or("UNKNOWN")
 }
 
 #[cfg(test)]
